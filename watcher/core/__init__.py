@@ -1,0 +1,1 @@
+"""The domain: pure functions of values, without I/O, clock, logging or third parties."""

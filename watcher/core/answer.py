@@ -1,0 +1,47 @@
+"""What upstream said when it was asked for one symbol."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+from watcher.core.market import Position, Row, Symbol
+
+
+class DataState(StrEnum):
+    """How it stands with a symbol's data; none of these ever ends an alert."""
+
+    OK = "ok"
+    LATE = "late"
+    MISSING = "missing"
+    NO_DATA = "no_data"
+    UNSUPPORTED = "unsupported"
+    INVALID = "invalid"
+    DENIED = "denied"
+    ERROR = "error"
+    QUARANTINED = "quarantined"
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A usable answer."""
+
+    symbol: Symbol
+    rows: tuple[Row, ...]
+    """Oldest first, one per trade date; may be empty."""
+    position: Position | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """No rows, and why; `reason` is a sentence that names symbol and cause, for a person to read."""
+
+    symbol: Symbol
+    state: DataState
+    reason: str
+    retry: bool = False
+    """True if the same request may well succeed soon."""
+    retry_after: float | None = None
+    """Seconds upstream asks us to wait before any further request."""
+
+
+Answer: TypeAlias = Answered | Refused

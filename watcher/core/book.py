@@ -1,0 +1,72 @@
+"""The rule book: everything that rules.toml says, checked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, time
+from functools import cached_property
+from zoneinfo import ZoneInfo
+
+from watcher.core.market import Symbol
+from watcher.core.rule import Rule, Severity
+
+CONSOLE = "console"
+"""The channel that always exists."""
+
+
+@dataclass(frozen=True, slots=True)
+class QuietHours:
+    """Hours of the day in which a channel is told nothing but what is critical; may span midnight."""
+
+    start: time
+    end: time
+    zone: str
+    """IANA name of the time zone."""
+
+    def hold(self, now: datetime) -> bool:
+        """Return whether `now` lies within, the end excluded."""
+        local = now.astimezone(ZoneInfo(self.zone)).time()
+        if self.start <= self.end:
+            return self.start <= local < self.end
+        return local >= self.start or local < self.end
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelPolicy:
+    """What `[channels.NAME]` says: what the channel is told, and when; its URL is a setting."""
+
+    name: str
+    min_severity: Severity = Severity.INFO
+    quiet: QuietHours | None = None
+    fallback: str | None = None
+
+
+@dataclass(frozen=True)
+class RuleBook:
+    """All rules, channels and lists, as of one reading of the file or directory."""
+
+    rules: tuple[Rule, ...] = ()
+    channels: Mapping[str, ChannelPolicy] = field(default_factory=dict)
+    """By name, `console` included."""
+    operator: tuple[str, ...] = (CONSOLE,)
+    """Channels that hear of the watcher's own troubles."""
+    digest: str = ""
+    """Hash of the content it was read from."""
+
+    @cached_property
+    def by_symbol(self) -> Mapping[Symbol, tuple[Rule, ...]]:
+        """The enabled rules of each symbol; symbols in order of first mention, those of resting rules included."""
+        rules: dict[Symbol, list[Rule]] = {}
+        for rule in self.rules:
+            for symbol in rule.symbols:
+                rules.setdefault(symbol, []).extend([rule] if rule.enabled else [])
+        return {symbol: tuple(of_symbol) for symbol, of_symbol in rules.items()}
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Rule]:
+        """The rules by name."""
+        return {rule.name: rule for rule in self.rules}
+
+    @cached_property
+    def lookback(self) -> int:
+        """Rows of history that its rules look at, at most."""
+        return max((rule.lookback for rule in self.rules), default=1)

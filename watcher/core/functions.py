@@ -1,0 +1,265 @@
+"""FUNCTIONS: what the `when` language can say of more than one row.
+
+Each takes evaluators, `(window, index) -> value`, and returns one. Unknown is None everywhere: a value that is
+missing, a window with a hole or not yet full, a result that is no finite number.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias, TypeVar
+
+from watcher.core.window import Window
+
+Number: TypeAlias = Callable[[Window, int], float | None]
+Condition: TypeAlias = Callable[[Window, int], bool | None]
+Fold: TypeAlias = Callable[[list[float]], float | None]
+_T = TypeVar("_T")
+
+MAX_WINDOW = 250
+"""Rows; a year of sessions."""
+MAX_STREAK = 90
+"""Rows a streak looks back: the longest answer upstream gives."""
+
+
+def near(a: float, b: float) -> bool:
+    """Equal on paper: within 1e-9 relatively or 1e-12 absolutely."""
+    return math.isclose(a, b, rel_tol=1e-9, abs_tol=1e-12)
+
+
+def finite(value: float) -> float | None:
+    """Return the value, or None if it is infinite or no number."""
+    return value if math.isfinite(value) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function of the language."""
+
+    name: str
+    signature: str
+    meaning: str
+    example: str
+    numbers: int = 1
+    """How many arguments are numbers (or, for `streak`, conditions); the window comes after them."""
+    window: bool = True
+    """True if the last argument is a number of rows."""
+    default_window: int | None = None
+    unit: str | None = None
+    """The unit of its value; None: that of its first argument."""
+    of_condition: bool = False
+    is_condition: bool = False
+
+
+def _over_rows(x: Number, n: int, fold: Fold) -> Number:
+    """Fold the last n rows, this one included."""
+
+    def evaluate(window: Window, index: int) -> float | None:
+        first = index - n + 1
+        if first < 0:
+            return None
+        values: list[float] = []
+        for i in range(first, index + 1):
+            value = x(window, i)
+            if value is None:
+                return None
+            values.append(value)
+        try:
+            folded = fold(values)
+        except OverflowError:
+            return None
+        return None if folded is None else finite(folded)
+
+    return evaluate
+
+
+def _mean(values: list[float]) -> float:
+    return math.fsum(values) / len(values)
+
+
+def _median(values: list[float]) -> float:
+    ordered, half = sorted(values), len(values) // 2
+    return ordered[half] if len(values) % 2 else (ordered[half - 1] + ordered[half]) / 2
+
+
+def _stdev(values: list[float]) -> float | None:
+    if len(values) < 2:
+        return None
+    mean = _mean(values)
+    deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
+    return 0.0 if near(mean + deviation, mean) else deviation  # what is left of equal values is rounding
+
+
+def _rank(values: list[float]) -> float:
+    newest = values[-1]
+    return 100.0 * sum(value <= newest or near(value, newest) for value in values) / len(values)
+
+
+FOLDS: dict[str, Fold] = {"mean": _mean, "median": _median, "stdev": _stdev, "min": min, "max": max, "rank": _rank}
+
+
+def prev(x: Callable[[Window, int], _T | None], n: int) -> Callable[[Window, int], _T | None]:
+    """`prev(x, n)`: x, n rows earlier."""
+    return lambda window, index: x(window, index - n) if index >= n else None
+
+
+def change(x: Number, n: int) -> Number:
+    """`change(x, n)`: x − prev(x, n)."""
+
+    def evaluate(window: Window, index: int) -> float | None:
+        new = x(window, index)
+        old = x(window, index - n) if index >= n else None
+        return None if new is None or old is None else finite(new - old)
+
+    return evaluate
+
+
+def pct_change(x: Number, n: int) -> Number:
+    """`pct_change(x, n)`: the change in percent of prev(x, n)."""
+
+    def evaluate(window: Window, index: int) -> float | None:
+        new = x(window, index)
+        old = x(window, index - n) if index >= n else None
+        return None if new is None or not old else finite((new - old) / old * 100)
+
+    return evaluate
+
+
+def zscore(x: Number, n: int) -> Number:
+    """`zscore(x, n)`: how many sample standard deviations x is off the mean of the n rows before."""
+    mean, stdev = _over_rows(x, n, _mean), _over_rows(x, n, _stdev)
+
+    def evaluate(window: Window, index: int) -> float | None:
+        value, average, deviation = x(window, index), mean(window, index - 1), stdev(window, index - 1)
+        if value is None or average is None or not deviation:
+            return None
+        return finite((value - average) / deviation)
+
+    return evaluate
+
+
+def streak(c: Condition) -> Number:
+    """`streak(c)`: rows in a row, ending with this one, on which c holds."""
+
+    def evaluate(window: Window, index: int) -> float | None:
+        if c(window, index) is None:
+            return None
+        count = 0
+        while count < min(MAX_STREAK, index + 1) and c(window, index - count):
+            count += 1
+        return float(count)
+
+    return evaluate
+
+
+def absolute(x: Number) -> Number:
+    """`abs(x)`."""
+
+    def evaluate(window: Window, index: int) -> float | None:
+        value = x(window, index)
+        return None if value is None else abs(value)
+
+    return evaluate
+
+
+def crosses(x: Number, y: Number, above: Callable[[float, float], bool]) -> Condition:
+    """`crosses_above(x, y)`: was not above one row earlier, and is; with the comparison turned, `crosses_below`."""
+
+    def evaluate(window: Window, index: int) -> bool | None:
+        if index < 1:
+            return None
+        is_above = _compared(x(window, index), y(window, index), above)
+        was_above = _compared(x(window, index - 1), y(window, index - 1), above)
+        if is_above is False or was_above is True:
+            return False
+        return None if is_above is None or was_above is None else True
+
+    return evaluate
+
+
+def _compared(a: float | None, b: float | None, above: Callable[[float, float], bool]) -> bool | None:
+    return None if a is None or b is None else above(a, b)
+
+
+def over(name: str, x: Number, n: int) -> Number:
+    """Return the evaluator of the windowed function `name` of numbers."""
+    match name:
+        case "prev":
+            return prev(x, n)
+        case "change":
+            return change(x, n)
+        case "pct_change":
+            return pct_change(x, n)
+        case "zscore":
+            return zscore(x, n)
+        case _:
+            return _over_rows(x, n, FOLDS[name])
+
+
+def rows_before(name: str, n: int) -> int:
+    """Rows that the windowed function `name` reads before the one it is asked for."""
+    return n if name in {"prev", "change", "pct_change", "zscore"} else n - 1
+
+
+FUNCTIONS: dict[str, Function] = {
+    function.name: function
+    for function in (
+        Function("prev", "prev(x, n=1)", "x, n rows earlier", "prev(short_percent)", default_window=1),
+        Function("change", "change(x, n=1)", "x − prev(x, n)", "change(short_ratio, 5) > 4", default_window=1),
+        Function(
+            "pct_change",
+            "pct_change(x, n=1)",
+            "the change in percent of prev(x, n)",
+            "pct_change(aggregated_short) > 20",
+            default_window=1,
+            unit="%",
+        ),
+        Function("mean", "mean(x, n)", "mean of the last n rows", "short_ratio > 1.5 * mean(short_ratio, 20)"),
+        Function("median", "median(x, n)", "median of the last n rows", "volume > 2 * median(volume, 20)"),
+        Function("stdev", "stdev(x, n)", "sample standard deviation of the last n rows", "stdev(short_ratio, 20) > 5"),
+        Function("min", "min(x, n)", "least of the last n rows", "short_ratio <= min(short_ratio, 60)"),
+        Function("max", "max(x, n)", "greatest of the last n rows", "short_percent >= max(short_percent, 60)"),
+        Function(
+            "zscore",
+            "zscore(x, n)",
+            "(x − mean of the n rows before) / their sample standard deviation",
+            "zscore(short_percent, 20) > 2",
+            unit="σ",
+        ),
+        Function(
+            "rank",
+            "rank(x, n)",
+            "percentage of the last n rows with a value ≤ x",
+            "rank(short_percent, 60) >= 95",
+            unit="%",
+        ),
+        Function(
+            "crosses_above",
+            "crosses_above(x, y)",
+            "x was at most y one row earlier, and is above it",
+            "crosses_above(short_percent, 70)",
+            numbers=2,
+            window=False,
+            is_condition=True,
+        ),
+        Function(
+            "crosses_below",
+            "crosses_below(x, y)",
+            "x was at least y one row earlier, and is below it",
+            "crosses_below(close_price, mean(close_price, 50))",
+            numbers=2,
+            window=False,
+            is_condition=True,
+        ),
+        Function(
+            "streak",
+            "streak(c)",
+            "rows in a row, ending with this one, on which c holds; 90 at most",
+            "streak(short_percent > 60) >= 4",
+            window=False,
+            unit="rows",
+            of_condition=True,
+        ),
+        Function("abs", "abs(x)", "x without its sign", "abs(price_change) > 5", window=False),
+    )
+}

@@ -1,0 +1,66 @@
+"""What is told: one transition, for one channel, with all that a message says of it."""
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from datetime import date
+
+from watcher.core.alert import Kind
+from watcher.core.market import Symbol
+from watcher.core.rule import Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the row said when the alert changed; kept with the transition, so that a message never needs the rule."""
+
+    metric: str
+    """Left side of the rule's first comparison, as written: `daily_trade_avg_ratio`."""
+    operator: str
+    """`>`, `<=` …, or `crosses above`, `crosses below`."""
+    unit: str
+    """`%`, `×`, `shares` …; empty if it has none."""
+    value: float | None
+    limit: float | None
+    previous: float | None
+    """The value one row earlier."""
+    trend: tuple[float | None, ...] = ()
+    """The value over the last 30 rows, oldest first, this one included."""
+    text: str | None = None
+    """The rule's own words, filled in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """One transition for one channel."""
+
+    channel: str
+    rule: str
+    symbol: Symbol
+    number: int
+    """Counts the transitions of this rule on this symbol, from 1."""
+    kind: Kind
+    severity: Severity
+    episode: date
+    """First trade date of the episode, its name."""
+    trade_date: date
+    note: str | None
+    """What is special about it: `true since 2026-05-01`, `rule changed`, `while the watcher was away` …"""
+    facts: Facts
+
+    @property
+    def id(self) -> str:
+        """Eight base32 characters of the hash of the natural key; a repeat carries the same."""
+        key = f"{self.rule}\x1f{self.symbol}\x1f{self.number}\x1f{self.channel}"
+        return base64.b32encode(hashlib.sha256(key.encode()).digest()[:5]).decode().lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What one channel is sent in one go: all that was due for it."""
+
+    id: str
+    channel: str
+    notifications: tuple[Notification, ...]
+    repeat: bool = False
+    """True if an earlier attempt may have arrived: it is marked "possibly a repeat"."""

@@ -1,0 +1,71 @@
+"""The sessions an expression looks at: of one symbol, oldest first, read metric by metric, each metric once."""
+
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from datetime import date
+
+from watcher.core.market import Market, Position, Row
+from watcher.core.metrics import METRICS, Metric
+
+Column = list[float | None]
+
+
+class _Columns(dict[str, Column]):
+    def __init__(self, read: Callable[[Metric], Column]) -> None:
+        self.read = read
+
+    def __missing__(self, name: str) -> Column:
+        column = self[name] = self.read(METRICS[name])
+        return column
+
+
+class Window:
+    """Sessions of one symbol by index, oldest first.
+
+    A window over rows has trade dates, and on each row the position that held then; a window over positions has
+    as-of dates, and nothing but positions.
+    """
+
+    __slots__ = ("columns", "dates", "memo")
+
+    def __init__(self, dates: Sequence[date], read: Callable[[Metric], Column]) -> None:
+        """Take the dates of the sessions, ascending, and what reads a metric for each of them."""
+        self.dates = dates
+        self.columns = _Columns(read)
+        """Values by metric name, None where missing."""
+        self.memo: dict[tuple[str, int], float | None] = {}
+        """Values of function calls, by their text and the index: rules on the same symbol share them."""
+
+    @classmethod
+    def of_rows(cls, market: Market, rows: Sequence[Row], positions: Sequence[Position] = ()) -> "Window":
+        """Return the window over `rows`, ascending by trade date, with `positions`, ascending by as-of date."""
+
+        def read(metric: Metric) -> Column:
+            if metric.of_positions:
+                return _held(metric.name, rows, positions)
+            reader = metric.readers.get(market)
+            return [reader(row) for row in rows] if reader else [None] * len(rows)
+
+        return cls([row.trade_date for row in rows], read)
+
+    @classmethod
+    def of_positions(cls, positions: Sequence[Position]) -> "Window":
+        """Return the window over `positions`, ascending by as-of date."""
+
+        def read(metric: Metric) -> Column:
+            if metric.of_positions:
+                return [_value(position, metric.name) for position in positions]
+            return [None] * len(positions)
+
+        return cls([position.as_of for position in positions], read)
+
+
+def _held(name: str, rows: Sequence[Row], positions: Sequence[Position]) -> Column:
+    starts = [position.trade_date for position in positions]
+    held = [bisect_right(starts, row.trade_date) for row in rows]
+    return [_value(positions[count - 1], name) if count else None for count in held]
+
+
+def _value(position: Position, name: str) -> float | None:
+    value: float | None = getattr(position, name)
+    return None if value is None else float(value)

@@ -1,0 +1,1 @@
+"""How messages leave: rendering, and the channels that carry them."""

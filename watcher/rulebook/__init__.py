@@ -1,0 +1,1 @@
+"""rules.toml: from a file people edit to rules that can be trusted."""

@@ -1,0 +1,1 @@
+"""State on disk: rows, alerts, transitions and the outbox."""
