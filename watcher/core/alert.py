@@ -65,6 +65,17 @@ class Alert:
 
 
 @dataclass(frozen=True, slots=True)
+class Watch:
+    """A rule on a symbol as it was last taken up: by which text, and the newest row then."""
+
+    symbol: Symbol
+    rule: str
+    fingerprint: str
+    checkpoint: date | None = None
+    """Nothing up to this date is ever judged again; None as long as the symbol has no row."""
+
+
+@dataclass(frozen=True, slots=True)
 class Transition:
     """A change of an alert that is worth telling."""
 

@@ -1,6 +1,7 @@
 """What upstream said when it was asked for one symbol."""
 
 from dataclasses import dataclass
+from datetime import date, datetime
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -19,6 +20,21 @@ class DataState(StrEnum):
     DENIED = "denied"
     ERROR = "error"
     QUARANTINED = "quarantined"
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolState:
+    """How it stands with a symbol's data, and how far it was judged."""
+
+    symbol: Symbol
+    state: DataState
+    since: datetime
+    """When it came into this state."""
+    reason: str | None = None
+    judged: date | None = None
+    """Trade date of the newest row that was judged."""
+    judged_positions: date | None = None
+    """As-of date of the newest position that was judged."""
 
 
 @dataclass(frozen=True, slots=True)

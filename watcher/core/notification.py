@@ -7,6 +7,7 @@ from datetime import date
 
 from watcher.core.alert import Kind
 from watcher.core.market import Symbol
+from watcher.core.outbox import Delivery
 from watcher.core.rule import Severity
 
 
@@ -30,23 +31,30 @@ class Facts:
     """The rule's own words, filled in."""
 
 
-@dataclass(frozen=True, slots=True)
-class Notification:
-    """One transition for one channel."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """A transition with all that can be told of it."""
 
-    channel: str
     rule: str
     symbol: Symbol
     number: int
-    """Counts the transitions of this rule on this symbol, from 1."""
+    """Counts the transitions of this rule on this symbol, from 1; 0 until it is given."""
     kind: Kind
     severity: Severity
     episode: date
     """First trade date of the episode, its name."""
     trade_date: date
-    note: str | None
+    """Of the row that made the change."""
+    note: str | None = None
     """What is special about it: `true since 2026-05-01`, `rule changed`, `while the watcher was away` …"""
     facts: Facts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notification(Report):
+    """One transition for one channel."""
+
+    channel: str
 
     @property
     def id(self) -> str:
@@ -64,3 +72,19 @@ class Message:
     notifications: tuple[Notification, ...]
     repeat: bool = False
     """True if an earlier attempt may have arrived: it is marked "possibly a repeat"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A notification in the outbox, and how its delivery stands."""
+
+    notification: Notification
+    delivery: Delivery
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A message that this process, and no other, may send, and how its delivery stands."""
+
+    message: Message
+    delivery: Delivery

@@ -1,9 +1,13 @@
-"""Which channels hear of a transition."""
+"""Which channels hear of a transition, and its number."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, replace
+from datetime import date
 
 from watcher.core.alert import Kind
 from watcher.core.book import RuleBook
+from watcher.core.market import Symbol
+from watcher.core.notification import Notification, Report
 from watcher.core.rule import Rule
 
 
@@ -21,3 +25,33 @@ def channels_of(rule: Rule, kind: Kind, book: RuleBook, told: Iterable[str]) -> 
         for name in dict.fromkeys(rule.notify)
         if rule.severity.rank >= book.channels[name].min_severity.rank and (kind is Kind.OPENED or name in heard)
     )
+
+
+def numbered(reports: Iterable[Report], last: Mapping[tuple[Symbol, str], int]) -> tuple[Report, ...]:
+    """Give each report the next number of its symbol and rule, in the order they come in."""
+    numbers = dict(last)
+    given = []
+    for report in reports:
+        key = (report.symbol, report.rule)
+        numbers[key] = numbers.get(key, 0) + 1
+        given.append(replace(report, number=numbers[key]))
+    return tuple(given)
+
+
+def route(
+    reports: Iterable[Report], book: RuleBook, told: Mapping[tuple[Symbol, str, date], Iterable[str]]
+) -> tuple[Notification, ...]:
+    """Return the notifications of numbered reports; `told` says who was told of the episodes opened earlier."""
+    heard = {episode: set(channels) for episode, channels in told.items()}
+    notifications = []
+    for report in reports:
+        rule = book.by_name.get(report.rule)
+        if rule is None:  # no longer watched: the end is recorded, and not told
+            continue
+        of_episode = heard.setdefault((report.symbol, report.rule, report.episode), set())
+        channels = channels_of(rule, report.kind, book, of_episode)
+        if report.kind is Kind.OPENED:
+            of_episode.update(channels)
+        facts = {each.name: getattr(report, each.name) for each in fields(Report)}
+        notifications += [Notification(**facts, channel=channel) for channel in channels]
+    return tuple(notifications)

@@ -1,0 +1,243 @@
+"""What an answer changes: rows that are new or revised, alerts, and what there is to report.
+
+Pure: it is given what is known of a symbol and what upstream answered, and returns what is to be written.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import TypeVar
+
+from watcher.core.alert import Alert, Kind, Transition, replay
+from watcher.core.answer import Answered
+from watcher.core.market import Position, Row, Symbol
+from watcher.core.metrics import METRICS
+from watcher.core.notification import Facts, Report
+from watcher.core.rule import Rule, Severity
+from watcher.core.template import fill
+from watcher.core.window import Window
+
+_Dated = TypeVar("_Dated", bound=Row | Position)
+
+TREND = 30
+"""Rows of a message's sparkline."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the store holds of a symbol, as far as judging its next rows needs it."""
+
+    symbol: Symbol
+    rows: tuple[Row, ...] = ()
+    """The newest ones, oldest first."""
+    positions: tuple[Position, ...] = ()
+    """All of them, oldest first."""
+    judged: date | None = None
+    """Trade date of the newest row that was judged; None before the first."""
+    judged_positions: date | None = None
+    """As-of date of the newest position that was judged."""
+    alerts: Mapping[str, Alert] = field(default_factory=dict)
+    """Those that are not quiet, by rule."""
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What of an answer is not known yet."""
+
+    rows: tuple[Row, ...] = ()
+    """Oldest first; of trade dates that had no row."""
+    revised: tuple[tuple[Row, Row], ...] = ()
+    """Old and new row of trade dates whose published values changed."""
+    positions: tuple[Position, ...] = ()
+    revised_positions: tuple[tuple[Position, Position], ...] = ()
+
+    def __bool__(self) -> bool:
+        """True if there is any."""
+        return bool(self.rows or self.revised or self.positions or self.revised_positions)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What follows from news of one symbol."""
+
+    symbol: Symbol
+    news: News
+    judged: date | None
+    judged_positions: date | None
+    alerts: tuple[Alert, ...] = ()
+    """Those that changed, as they are now."""
+    reports: tuple[Report, ...] = ()
+    """In order of trade date, not numbered yet."""
+
+
+def news(known: Known, answer: Answered) -> News:
+    """Return what the answer says that is not known; asking again for the same rows is no news."""
+    rows = {row.trade_date: row for row in known.rows}
+    fresh: list[Row] = []
+    revised: list[tuple[Row, Row]] = []
+    for row in answer.rows:
+        before = rows.get(row.trade_date)
+        if before is None:
+            fresh.append(row)
+        elif before != row:
+            revised.append((before, row))
+    position = answer.position
+    if position is None:
+        return News(tuple(fresh), tuple(revised))
+    held = {other.as_of: other for other in known.positions}.get(position.as_of)
+    if held is None:
+        return News(tuple(fresh), tuple(revised), (position,))
+    position = position._replace(trade_date=held.trade_date)  # the row it first came with stays
+    changed = () if held == position else ((held, position),)
+    return News(tuple(fresh), tuple(revised), (), changed)
+
+
+def judge(known: Known, changes: News, rules: Iterable[Rule]) -> Judgement:
+    """Fold the rules over what is new of a symbol; the first time, silently over all there is.
+
+    `known.rows` must reach back as many rows before the first new one as the rules look back.
+    """
+    symbol = known.symbol
+    rows = merged(known.rows, changes.rows, changes.revised)
+    positions = merged(known.positions, changes.positions, changes.revised_positions)
+    of_rows = Window.of_rows(symbol.market, rows, positions)
+    of_positions = Window.of_positions(positions)
+    alerts: list[Alert] = []
+    reports: list[Report] = []
+    for rule in rules:
+        window, judged = (
+            (of_positions, known.judged_positions) if rule.reads_positions_only else (of_rows, known.judged)
+        )
+        before = known.alerts.get(rule.name) or Alert(rule.name, symbol)
+        if judged is None:
+            after, told = first_sight(rule, before, window)
+        else:
+            after, told = _judged_on(rule, before, window, judged)
+        reports += told
+        if after != before:
+            alerts.append(after)
+    reports.sort(key=lambda report: report.trade_date)
+    return Judgement(
+        symbol,
+        changes,
+        of_rows.dates[-1] if of_rows.dates else None,
+        of_positions.dates[-1] if of_positions.dates else None,
+        tuple(alerts),
+        tuple(reports),
+    )
+
+
+def merged(
+    known: tuple[_Dated, ...], new: tuple[_Dated, ...], revised: Iterable[tuple[_Dated, _Dated]]
+) -> tuple[_Dated, ...]:
+    """Return rows, or positions, with the new and the revised ones in their places, oldest first."""
+    if not new and not revised:
+        return known
+    by_date = {dated[0]: dated for dated in known} | {dated[0]: dated for dated in new}
+    by_date |= {after[0]: after for _, after in revised}
+    return tuple(by_date[when] for when in sorted(by_date))
+
+
+def first_sight(rule: Rule, alert: Alert, window: Window) -> tuple[Alert, list[Report]]:
+    """Fold a rule silently over a symbol's history; what is firing at its end is reported once, as of its newest row."""
+    for _, after, _ in replay(rule, alert, window, 0):
+        alert = after
+    if alert.episode is None:
+        return alert, []
+    newest = len(window.dates) - 1
+    opened = Transition(rule.name, alert.symbol, Kind.OPENED, alert.episode, window.dates[newest])
+    note = None if alert.episode == window.dates[newest] else f"true since {alert.episode}"
+    return alert, [report(rule, opened, window, newest, note)]
+
+
+def take_up(rule: Rule, before: Alert, window: Window) -> tuple[Alert, list[Report]]:
+    """Return what an edited rule says of a symbol now; where it differs from what the old text said, it is reported."""
+    after, reports = first_sight(rule, Alert(rule.name, before.symbol), window)
+    if before.episode is None:
+        return after, [replace(told, note=_joined("rule changed", told.note)) for told in reports]
+    if after.episode is not None:  # the same episode, which may have been told: it keeps its name
+        return replace(after, episode=before.episode), []
+    newest = len(window.dates) - 1
+    ended = Transition(rule.name, before.symbol, Kind.RESOLVED, before.episode, window.dates[newest])
+    return after, [report(rule, ended, window, newest, "rule changed")]
+
+
+def removed(alert: Alert, newest: date) -> Report | None:
+    """Return the silent end of an alert whose rule, or whose symbol in the rule, is gone."""
+    if alert.episode is None:
+        return None
+    return Report(
+        rule=alert.rule,
+        symbol=alert.symbol,
+        number=0,
+        kind=Kind.RESOLVED,
+        severity=Severity.INFO,
+        episode=alert.episode,
+        trade_date=newest,
+        note="no longer watched",
+        facts=Facts(metric="", operator="", unit="", value=None, limit=None, previous=None),
+    )
+
+
+def _joined(*notes: str | None) -> str:
+    return ", ".join(note for note in notes if note)
+
+
+def _judged_on(rule: Rule, alert: Alert, window: Window, judged: date) -> tuple[Alert, list[Report]]:
+    start = len(window.dates)
+    while start and window.dates[start - 1] > judged:
+        start -= 1
+    reports = []
+    for index, after, change in replay(rule, alert, window, start):
+        alert = after
+        if change is not None:
+            reports.append(report(rule, change, window, index))
+    return alert, reports
+
+
+def report(rule: Rule, change: Transition, window: Window, index: int, note: str | None = None) -> Report:
+    """Return what is to be told of a transition that row `index` made."""
+    return Report(
+        rule=rule.name,
+        symbol=change.symbol,
+        number=0,
+        kind=change.kind,
+        severity=rule.severity,
+        episode=change.episode,
+        trade_date=change.trade_date,
+        note=note,
+        facts=facts(rule, change, window, index),
+    )
+
+
+def facts(rule: Rule, change: Transition, window: Window, index: int) -> Facts:
+    """Return value, limit and trend of the rule's first comparison on row `index`."""
+    comparison = rule.when.first_comparison
+    value, limit = comparison.value.number, comparison.limit.number
+    return Facts(
+        metric=rule.when.source(comparison.value),
+        operator=comparison.operator,
+        unit=comparison.value.unit or "",
+        value=value(window, index),
+        limit=limit(window, index),
+        previous=value(window, index - 1) if index else None,
+        trend=tuple(value(window, i) for i in range(max(0, index - TREND + 1), index + 1)),
+        text=_own_words(rule, change, window, index),
+    )
+
+
+def _own_words(rule: Rule, change: Transition, window: Window, index: int) -> str | None:
+    if rule.message is None:
+        return None
+    values = {name: window.columns[name][index] for name in METRICS}
+    return fill(
+        rule.message,
+        values
+        | {
+            "symbol": change.symbol,
+            "rule": rule.name,
+            "trade_date": change.trade_date.isoformat(),
+            "since": change.episode.isoformat(),
+            "severity": rule.severity.value,
+        },
+    )

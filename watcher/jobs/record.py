@@ -1,0 +1,102 @@
+"""Record: what a batch of answers changes, judged and committed as one transaction; none when nothing changed."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from watcher.core.alert import Kind
+from watcher.core.answer import Answer, Answered, DataState, SymbolState
+from watcher.core.book import RuleBook
+from watcher.core.judgement import TREND, Judgement, Known, judge, news
+from watcher.core.market import Symbol
+from watcher.core.notification import Notification, Report
+from watcher.core.routing import numbered, route
+from watcher.jobs.ports import Store, Transaction
+
+
+def record(
+    store: Store, book: RuleBook, answers: Sequence[Answer], now: datetime
+) -> tuple[tuple[SymbolState, ...], tuple[Notification, ...]]:
+    """Return the states of the answers' symbols and the notifications that were enqueued."""
+    with store.read() as tx:
+        states = tx.rows.states([answer.symbol for answer in answers])
+        known = _known(tx, book, answers)
+    judgements: list[Judgement] = []
+    changed: list[SymbolState] = []
+    after: list[SymbolState] = []
+    for answer in answers:
+        state = _state(answer, states.get(answer.symbol), now)
+        if isinstance(answer, Answered):
+            changes = news(known[answer.symbol], answer)
+            if changes:
+                judgement = judge(known[answer.symbol], changes, book.by_symbol.get(answer.symbol, ()))
+                judgements.append(judgement)
+                state = replace(state, judged=judgement.judged, judged_positions=judgement.judged_positions)
+        after.append(state)
+        if state != states.get(answer.symbol):
+            changed.append(state)
+    if not changed and not judgements:
+        return tuple(after), ()
+    with store.write() as tx:
+        tx.rows.put_states(changed)
+        tx.rows.put_news([(judgement.symbol, judgement.news) for judgement in judgements], now)
+        tx.alerts.put([alert for judgement in judgements for alert in judgement.alerts])
+        for judgement in judgements:
+            if known[judgement.symbol].judged is None and judgement.judged is not None:
+                tx.alerts.set_checkpoint(judgement.symbol, judgement.judged)
+        reports = [report for judgement in judgements for report in judgement.reports]
+        return tuple(after), announce(tx, book, reports, now)
+
+
+def announce(tx: Transaction, book: RuleBook, reports: Sequence[Report], now: datetime) -> tuple[Notification, ...]:
+    """Number reports, store them, and enqueue their notifications, which are returned."""
+    if not reports:
+        return ()
+    given = numbered(reports, tx.alerts.last_numbers((report.symbol, report.rule) for report in reports))
+    opened_before = [(report.symbol, report.rule, report.episode) for report in given if report.kind is not Kind.OPENED]
+    notifications = route(given, book, tx.outbox.told(opened_before))
+    tx.alerts.add_transitions(given, now)
+    tx.outbox.enqueue(notifications, now)
+    return notifications
+
+
+def _known(tx: Transaction, book: RuleBook, answers: Sequence[Answer]) -> dict[Symbol, Known]:
+    answered = {answer.symbol: answer for answer in answers if isinstance(answer, Answered)}
+    wanted = list(answered)
+    if not wanted:
+        return {}
+    depth = max(book.lookback + TREND, *(len(answer.rows) for answer in answered.values()))
+    rows = dict(tx.rows.newest(wanted, depth))
+    # an answer that reaches further back than what was read: what lies there may be known all the same
+    deeper = [
+        symbol
+        for symbol, stored in rows.items()
+        if len(stored) == depth and answered[symbol].rows and answered[symbol].rows[0].trade_date < stored[0].trade_date
+    ]
+    if deeper:
+        rows |= tx.rows.newest(deeper)
+    positions, alerts, states = tx.rows.positions(wanted), tx.alerts.of(wanted), tx.rows.states(wanted)
+    return {
+        symbol: Known(
+            symbol,
+            rows.get(symbol, ()),
+            positions.get(symbol, ()),
+            states[symbol].judged if symbol in states else None,
+            states[symbol].judged_positions if symbol in states else None,
+            alerts.get(symbol, {}),
+        )
+        for symbol in wanted
+    }
+
+
+def _state(answer: Answer, before: SymbolState | None, now: datetime) -> SymbolState:
+    """Return the symbol's state after an answer; `since` moves only when the state does."""
+    if isinstance(answer, Answered):
+        state, reason = DataState.OK, None
+        if not answer.rows and (before is None or before.judged is None):
+            state, reason = DataState.NO_DATA, f"{answer.symbol}: upstream has no rows of it yet"
+    else:
+        state, reason = answer.state, answer.reason
+    if before is None:
+        return SymbolState(answer.symbol, state, now, reason)
+    return replace(before, state=state, reason=reason, since=before.since if before.state is state else now)

@@ -1,0 +1,121 @@
+"""Alerts, stored only while not quiet, the texts they were judged by, and their transitions, kept for ever."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, select
+
+from watcher.core.alert import Alert, Kind, Watch
+from watcher.core.market import Symbol
+from watcher.core.notification import Facts, Report
+from watcher.core.rule import Severity
+from watcher.store.tables import alerts, transitions, watches
+
+
+class Alerts:
+    """What the rules make of the rows."""
+
+    def __init__(self, connection: Connection) -> None:
+        """Work in the transaction of `connection`."""
+        self._connection = connection
+
+    def of(self, wanted: Sequence[Symbol] | None = None) -> dict[Symbol, dict[str, Alert]]:
+        """Return the alerts that are not quiet, by symbol and rule; of all symbols without `wanted`."""
+        query = select(alerts).order_by(alerts.c.symbol, alerts.c.rule)
+        if wanted is not None:
+            query = query.where(alerts.c.symbol.in_(wanted))
+        found: dict[Symbol, dict[str, Alert]] = {}
+        for row in self._connection.execute(query):
+            alert = Alert(row.rule, Symbol(row.symbol), row.episode, row.streak, row.streak_since, row.age)
+            found.setdefault(alert.symbol, {})[alert.rule] = alert
+        return found
+
+    def put(self, changed: Iterable[Alert]) -> None:
+        """Store alerts as they are now; a quiet one is the absence of a record."""
+        loud = []
+        for alert in changed:
+            if alert.firing or alert.streak:
+                loud.append(asdict(alert))
+            else:
+                self.drop(alert.symbol, alert.rule)
+        if loud:
+            self._connection.execute(alerts.insert().prefix_with("OR REPLACE"), loud)
+
+    def drop(self, symbol: Symbol, rule: str) -> None:
+        """Make an alert quiet."""
+        self._connection.execute(alerts.delete().where(alerts.c.symbol == symbol, alerts.c.rule == rule))
+
+    def watches(self) -> dict[tuple[Symbol, str], Watch]:
+        """Return every rule on every symbol as it was last taken up."""
+        return {
+            (Symbol(row.symbol), row.rule): Watch(Symbol(row.symbol), row.rule, row.fingerprint, row.checkpoint)
+            for row in self._connection.execute(select(watches))
+        }
+
+    def put_watches(self, taken_up: Iterable[Watch]) -> None:
+        """Store by which text rules were taken up."""
+        values = [asdict(watch) for watch in taken_up]
+        if values:
+            self._connection.execute(watches.insert().prefix_with("OR REPLACE"), values)
+
+    def drop_watch(self, symbol: Symbol, rule: str) -> None:
+        """Forget a rule on a symbol: should it come back, it is new."""
+        self._connection.execute(watches.delete().where(watches.c.symbol == symbol, watches.c.rule == rule))
+
+    def set_checkpoint(self, symbol: Symbol, newest: date) -> None:
+        """Note the newest row of a symbol as the checkpoint of the rules that had none."""
+        query = watches.update().where(watches.c.symbol == symbol, watches.c.checkpoint.is_(None))
+        self._connection.execute(query.values(checkpoint=newest))
+
+    def last_numbers(self, pairs: Iterable[tuple[Symbol, str]]) -> dict[tuple[Symbol, str], int]:
+        """Return the number of the last transition of each symbol and rule that has any."""
+        wanted = set(pairs)
+        key = (transitions.c.symbol, transitions.c.rule)
+        of_symbols = transitions.c.symbol.in_({symbol for symbol, _ in wanted})
+        query = select(*key, func.max(transitions.c.number)).where(of_symbols).group_by(*key)
+        found = self._connection.execute(query) if wanted else ()
+        return {(Symbol(symbol), rule): number for symbol, rule, number in found if (symbol, rule) in wanted}
+
+    def add_transitions(self, reports: Iterable[Report], now: datetime) -> None:
+        """Store numbered transitions."""
+        values = [
+            {
+                "symbol": report.symbol,
+                "rule": report.rule,
+                "number": report.number,
+                "kind": report.kind.value,
+                "severity": report.severity.value,
+                "episode": report.episode,
+                "trade_date": report.trade_date,
+                "note": report.note,
+                "facts": json.dumps(asdict(report.facts)),
+                "at": now,
+            }
+            for report in reports
+        ]
+        if values:
+            self._connection.execute(transitions.insert(), values)
+
+    def transitions(self) -> list[Report]:
+        """Return all transitions, in order of trade date."""
+        order = (transitions.c.trade_date, transitions.c.symbol, transitions.c.rule, transitions.c.number)
+        return [Report(**report_fields(row)) for row in self._connection.execute(select(transitions).order_by(*order))]
+
+
+def report_fields(row: Row[Any]) -> dict[str, Any]:
+    """Return the fields of a Report from a row with the columns of `transitions`; Any, for the driver has no types."""
+    stored = json.loads(row.facts)
+    return {
+        "rule": row.rule,
+        "symbol": Symbol(row.symbol),
+        "number": row.number,
+        "kind": Kind(row.kind),
+        "severity": Severity(row.severity),
+        "episode": row.episode,
+        "trade_date": row.trade_date,
+        "note": row.note,
+        "facts": Facts(**stored | {"trend": tuple(stored["trend"])}),
+    }

@@ -1,0 +1,1 @@
+"""Every schema the store ever had, in order."""
