@@ -1,11 +1,12 @@
 """Poll: one complete cycle: ask upstream for symbols, record what it says, deliver what is due."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from watcher.core.answer import Answer, SymbolState
+from watcher.core.answer import Answer, DataState, SymbolState
 from watcher.core.book import RuleBook
 from watcher.core.market import Symbol
 from watcher.core.notification import Notification
@@ -18,6 +19,7 @@ LINGER = 0.05
 """Seconds that an answer waits for others to share its transaction."""
 CONCURRENCY = 8
 """Requests under way at once; more is slower, for every request looks through all connections."""
+_TROUBLE = frozenset({DataState.ERROR, DataState.DENIED})
 FIRST_ROWS, ROWS, MOST_ROWS = 90, 30, 90
 """Rows asked for: of a symbol without history, at least of any, and as many as upstream gives."""
 
@@ -30,6 +32,11 @@ class Cycle:
     ended: datetime
     states: tuple[SymbolState, ...]
     notifications: tuple[Notification, ...]
+
+    @property
+    def troubled(self) -> tuple[SymbolState, ...]:
+        """The symbols that upstream gave no usable answer for, by its fault or by ours."""
+        return tuple(state for state in self.states if state.state in _TROUBLE)
 
 
 async def poll(
@@ -48,6 +55,7 @@ async def poll(
     started = clock.now()
     counts = await writer(lambda: _counts(store, book(), symbols))
     answers: asyncio.Queue[Answer | None] = asyncio.Queue()
+    asked = asyncio.Event()
     states: list[SymbolState] = []
     notifications: list[Notification] = []
 
@@ -63,32 +71,29 @@ async def poll(
                 for _ in range(CONCURRENCY):
                     asking.create_task(ask_all(waiting))
         finally:
+            asked.set()
             answers.put_nowait(None)
 
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(fetch())
-        async for batch in _batches(answers):
+        async for batch in _batches(answers, asked):
             recorded = await writer(lambda batch=batch: record(store, book(), batch, clock.now()))  # type: ignore[misc]  # mypy cannot infer a lambda with a default
             states += recorded[0]
             notifications += recorded[1]
     return Cycle(started, clock.now(), tuple(states), tuple(notifications))
 
 
-async def _batches(answers: "asyncio.Queue[Answer | None]") -> AsyncIterator[list[Answer]]:
-    """Yield what comes in, in batches; ends after None."""
-    batch: list[Answer] = []
-    more = True
-    while more:
-        first = await answers.get()
-        if first is None:
-            return
+async def _batches(answers: asyncio.Queue[Answer | None], asked: asyncio.Event) -> AsyncIterator[list[Answer]]:
+    """Yield answers as they come in, in batches, until the None that follows the last."""
+    while (first := await answers.get()) is not None:
         batch = [first]
-        if answers.empty():
-            await asyncio.sleep(LINGER)
+        if answers.qsize() < BATCH:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(asked.wait(), LINGER)
         while len(batch) < BATCH and not answers.empty():
             answer = answers.get_nowait()
             if answer is None:
-                more = False
+                answers.put_nowait(None)
                 break
             batch.append(answer)
         yield batch

@@ -91,7 +91,7 @@ class Outbox(Protocol):
 
     def settle(self, message: Message, delivery: Delivery) -> None: ...  # noqa: D102
 
-    def deliveries(self, channel: str, since: datetime) -> Mapping[str, Delivery]: ...  # noqa: D102
+    def deliveries(self, since: datetime) -> Mapping[str, Delivery]: ...  # noqa: D102
 
 
 class Transaction(Protocol):

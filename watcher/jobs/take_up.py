@@ -42,6 +42,7 @@ def take_up(store: Store, book: RuleBook, now: datetime) -> tuple[Notification, 
             notifications += _take_up(tx, book, keys, watches, wanted, now)
     with store.write() as tx:
         tx.keep("book", book.digest)
+        tx.keep("book_at", now.isoformat())
     return tuple(notifications)
 
 

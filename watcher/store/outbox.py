@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, select
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, select
 
 from watcher.core.alert import Kind
 from watcher.core.market import Symbol
@@ -136,10 +136,14 @@ class Outbox:
             .values(status=Status.PENDING.value, due=now, unknowns=outbox.c.unknowns + 1, claimed_by=None)
         )
 
-    def deliveries(self, channel: str, since: datetime) -> dict[str, Delivery]:
-        """Return how it stands with the notifications for a channel that were enqueued since, by their id."""
-        found = self.entries(and_(outbox.c.channel == channel, transitions.c.at >= since))
-        return {entry.notification.id: entry.delivery for entry in found}
+    def deliveries(self, since: datetime) -> dict[str, Delivery]:
+        """Return how it stands with the notifications that were enqueued since, by their id."""
+        return {entry.notification.id: entry.delivery for entry in self.entries(transitions.c.at >= since)}
+
+    def depth(self) -> dict[str, int]:
+        """Return how many notifications are in each status."""
+        query = select(outbox.c.status, func.count().label("depth")).group_by(outbox.c.status)
+        return {row.status: row.depth for row in self._connection.execute(query)}
 
     def entries(self, where: ColumnElement[bool] | None = None) -> list[Entry]:
         """Return notifications with their deliveries, oldest first; all of them without a condition."""

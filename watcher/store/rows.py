@@ -99,7 +99,7 @@ class Rows:
                 number = self._revise(symbol, "position", old, position, now)
                 held.append(_values(symbol, position, now) | {"revision": number})
         for table, values in ((rows, inserted), (positions, held)):
-            for _, alike in groupby(sorted(values, key=len), len):  # of one market, and so of the same columns
+            for _, alike in groupby(sorted(values, key=_market), _market):  # and so of the same columns
                 self._connection.execute(table.insert().prefix_with("OR REPLACE"), list(alike))
 
     def _revise(self, symbol: Symbol, kind: str, old: Row | Position, new: Row | Position, now: datetime) -> int:
@@ -120,11 +120,6 @@ class Rows:
             },
         )
         return last + 1
-
-    def judged_symbols(self) -> list[Symbol]:
-        """Return the symbols that have rows, in order."""
-        query = select(symbols.c.symbol).where(symbols.c.judged.is_not(None)).order_by(symbols.c.symbol)
-        return [Symbol(symbol) for symbol in self._connection.execute(query).scalars()]
 
 
 def _newest_rows(
@@ -153,6 +148,10 @@ def _newest_rows(
 
 def _values(symbol: Symbol, dated: Row | Position, now: datetime) -> dict[str, object]:
     return {"symbol": symbol, "revision": 0, "seen_at": now, **dated._asdict()}
+
+
+def _market(values: dict[str, object]) -> str:
+    return str(values["symbol"])[:2]
 
 
 def _published(dated: Row | Position) -> str:

@@ -1,9 +1,10 @@
 """The store: one SQLite file in the state directory, and the transactions on it."""
 
+import json
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Self
@@ -20,6 +21,7 @@ from watcher.store.rows import Rows
 from watcher.store.tables import APPLICATION_ID, SCHEMA, meta
 
 FILE = "watcher.db"
+_CYCLE = "cycle.json"
 _BUSY_SECONDS = 5.0
 
 
@@ -46,8 +48,9 @@ class Transaction:
 class Store:
     """An open store. Not for two threads at once: the daemon calls it in one thread of its own."""
 
-    def __init__(self, engine: Engine, lock: Lock | None) -> None:
+    def __init__(self, directory: Path, engine: Engine, lock: Lock | None) -> None:
         """Use `open_for_writing` or `open_beside`."""
+        self._directory = directory
         self._reader = engine
         self._writer = engine.execution_options(writes=True)
         self._lock = lock
@@ -72,15 +75,15 @@ class Store:
         try:
             if not path.exists():
                 _create(path, now)
-            store = cls(_engine(path, "rw"), lock)
-            with _as_store_error(path):
-                _verify(store._reader, path)
-                _upgrade(store._writer, path)
-                with store.write() as tx:
-                    tx.outbox.free_claims(now)
         except BaseException:
             lock.release()
             raise
+        store = cls(directory, _engine(path, "rw"), lock)
+        with store._closed_on_error(path):
+            _verify(store._reader, path)
+            _upgrade(store._writer, path)
+            with store.write() as tx:
+                tx.outbox.free_claims(now)
         return store
 
     @classmethod
@@ -98,8 +101,8 @@ class Store:
             raise StoreError(f"{path}: there is no state yet; `watcher run` or `watcher poll` makes it")
         if not os.access(path, os.R_OK):
             raise StoreError(f"{path} may not be read by this user: become {path.owner()}, who owns it")
-        store = cls(_engine(path, "rw" if writes else "ro"), None)
-        with _as_store_error(path):
+        store = cls(directory, _engine(path, "rw" if writes else "ro"), None)
+        with store._closed_on_error(path):
             _verify(store._reader, path)
             found = _schema(store._reader)
             if found != SCHEMA:
@@ -107,6 +110,15 @@ class Store:
                     f"{path} is at schema {found}, this program at {SCHEMA}: the daemon upgrades it at its start"
                 )
         return store
+
+    @contextmanager
+    def _closed_on_error(self, path: Path) -> Iterator[None]:
+        try:
+            with _as_store_error(path):
+                yield
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def holder(self) -> str:
@@ -125,11 +137,53 @@ class Store:
         with self._writer.begin() as connection:
             yield Transaction(connection)
 
+    def note_cycle(self, started: datetime, ended: datetime, symbols: int, troubled: int) -> None:
+        """Note that a cycle over `symbols` symbols ended, `troubled` of them unanswered.
+
+        In a small file of its own: a cycle with nothing new makes no transaction.
+        """
+        noted = {"started": started.isoformat(), "ended": ended.isoformat(), "symbols": symbols, "troubled": troubled}
+        unfinished = self._directory / f"{_CYCLE}.new"
+        unfinished.write_text(json.dumps(noted), "utf-8")
+        unfinished.replace(self._directory / _CYCLE)
+
+    def backup_to(self, other: sqlite3.Connection) -> None:
+        """Copy all of it, as it is at one moment."""
+        with self._reader.connect() as connection:
+            driver = connection.connection.driver_connection
+            assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - for the type checker
+            driver.backup(other)
+
     def close(self) -> None:
         """Close the file and give back the lock."""
         self._reader.dispose()
         if self._lock is not None:
             self._lock.release()
+
+
+def last_cycle(directory: Path) -> dict[str, object] | None:
+    """Return what `Store.note_cycle` noted last in a state directory; None where there is nothing that can be read."""
+    try:
+        noted = json.loads((directory / _CYCLE).read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return noted if isinstance(noted, dict) else None
+
+
+def copy_to(directory: Path, other: Path) -> None:
+    """Copy the store of a state directory, if there is one, to another directory; a daemon may be at work on it.
+
+    Raises:
+        StoreError: as `Store.open_beside`.
+    """
+    if not (directory / FILE).exists():
+        return
+    store = Store.open_beside(directory)
+    try:
+        with _as_store_error(directory / FILE), closing(sqlite3.connect(other / FILE)) as copy:
+            store.backup_to(copy)
+    finally:
+        store.close()
 
 
 def _engine(path: Path, mode: str) -> Engine:
@@ -179,7 +233,7 @@ def _verify(engine: Engine, path: Path) -> None:
 
 def _schema(engine: Engine) -> str:
     with engine.begin() as connection:
-        return str(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar())
+        return connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() or ""
 
 
 def _create(path: Path, now: datetime) -> None:

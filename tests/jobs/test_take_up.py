@@ -1,0 +1,136 @@
+"""Taking up a rule book: what is new, edited, resting or gone, each told as little as can be."""
+
+import pytest
+
+from tests.builders import book, day, hk_row, position, rule, sessions, us_row
+from tests.conftest import NOW
+from watcher.core.alert import Kind
+from watcher.core.answer import Answered
+from watcher.core.book import RuleBook
+from watcher.core.market import Symbol
+from watcher.core.notification import Notification
+from watcher.core.rule import Severity
+from watcher.jobs.record import record
+from watcher.jobs.take_up import take_up
+from watcher.store.store import Store
+
+HK, US = Symbol("HK.00700"), Symbol("US.XRT")
+PERCENTS = (60.0, 40.0, 60.0, 70.0)
+
+
+def _stored(store: Store, rules: RuleBook) -> None:
+    take_up(store, rules, NOW)
+    rows = tuple(us_row(when, short_percent=p) for when, p in zip(sessions(4), PERCENTS, strict=True))
+    record(store, rules, [Answered(US, rows)], NOW)
+
+
+def _told(notifications: tuple[Notification, ...]) -> list[tuple[Kind, str | None]]:
+    return [(each.kind, each.note) for each in notifications]
+
+
+NOBODY = book(digest="nobody")
+HIGH = book(rule(when="short_percent > 50"), digest="high")
+
+
+def test_a_new_rule_tells_only_what_holds_now(store: Store) -> None:
+    _stored(store, book(rule("other", when="short_percent > 99"), digest="other"))
+    told = take_up(store, HIGH, NOW)
+    assert _told(told) == [(Kind.OPENED, "true since 2026-01-07")]
+    assert take_up(store, HIGH, NOW) == ()
+
+
+def test_taking_up_twice_tells_once_even_if_the_first_was_cut_short(store: Store) -> None:
+    """The digest is noted last: a crash before it repeats the work, which finds nothing left to do."""
+    _stored(store, book(rule("other", when="short_percent > 99"), digest="other"))
+    take_up(store, HIGH, NOW)
+    with store.write() as tx:
+        tx.keep("book", "an older one")
+    assert take_up(store, HIGH, NOW) == ()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        pytest.param("short_percent > 50", "short_percent > 55", [], id="still firing: nothing"),
+        pytest.param("short_percent > 50", "short_percent > 80", [(Kind.RESOLVED, "rule changed")], id="not any more"),
+        pytest.param(
+            "short_percent > 80",
+            "short_percent > 50",
+            [(Kind.OPENED, "rule changed, true since 2026-01-07")],
+            id="now it is",
+        ),
+        pytest.param("short_percent > 80", "short_percent > 90", [], id="neither before nor after"),
+    ],
+)
+def test_an_edited_rule_tells_what_differs(
+    store: Store, before: str, after: str, told: list[tuple[Kind, str | None]]
+) -> None:
+    _stored(store, book(rule(when=before), digest="before"))
+    assert _told(take_up(store, book(rule(when=after), digest="after"), NOW)) == told
+
+
+def test_an_episode_keeps_its_name_through_an_edit(store: Store) -> None:
+    _stored(store, book(rule(when="short_percent > 65"), digest="before"))
+    take_up(store, HIGH, NOW)
+    with store.read() as tx:
+        assert tx.alerts.of([US])[US]["r"].episode == day("2026-01-08")
+
+
+def test_an_edit_of_message_severity_or_channel_tells_nothing(store: Store) -> None:
+    _stored(store, HIGH)
+    edited = rule(when="short_percent > 50", message="{symbol}!", severity=Severity.CRITICAL, notify=["desk"])
+    assert take_up(store, book(edited, channels=["desk"], digest="edited"), NOW) == ()
+
+
+def test_a_rule_that_is_gone_ends_silently_and_is_new_when_it_comes_back(store: Store) -> None:
+    _stored(store, HIGH)
+    assert take_up(store, NOBODY, NOW) == ()
+    with store.read() as tx:
+        assert tx.alerts.of() == {}
+        assert [(each.kind, each.note) for each in tx.alerts.transitions()] == [
+            (Kind.OPENED, "true since 2026-01-07"),
+            (Kind.RESOLVED, "no longer watched"),
+        ]
+    back = take_up(store, HIGH, NOW)
+    assert [(each.kind, each.number) for each in back] == [(Kind.OPENED, 3)]
+
+
+def test_a_quiet_rule_that_is_gone_leaves_nothing(store: Store) -> None:
+    _stored(store, book(rule(when="short_percent > 80"), digest="quiet"))
+    assert take_up(store, NOBODY, NOW) == ()
+    with store.read() as tx:
+        assert tx.alerts.transitions() == []
+        assert tx.alerts.watches() == {}
+
+
+def test_a_rule_without_rows_is_watched_and_forgotten_silently(store: Store) -> None:
+    assert take_up(store, HIGH, NOW) == ()
+    with store.read() as tx:
+        assert tx.alerts.watches()[US, "r"].checkpoint is None
+    assert take_up(store, NOBODY, NOW) == ()
+
+
+def test_a_resting_rule_keeps_its_alert_and_is_judged_anew_when_it_is_back(store: Store) -> None:
+    _stored(store, HIGH)
+    resting = book(rule(when="short_percent > 50", enabled=False), digest="resting")
+    assert take_up(store, resting, NOW) == ()
+    record(store, resting, [Answered(US, (us_row("2026-01-09", short_percent=10),))], NOW)
+    with store.read() as tx:
+        assert tx.alerts.of([US])[US]["r"].firing
+    assert _told(take_up(store, HIGH, NOW)) == [(Kind.RESOLVED, "rule changed")]
+
+
+def test_a_rule_on_positions_is_folded_over_as_of_dates(store: Store) -> None:
+    large = position("2026-01-09", "2026-01-20", 9, 1.5)
+    record(store, NOBODY, [Answered(HK, (hk_row("2026-01-20"),), large)], NOW)
+    rules = book(rule(when="aggregated_short_ratio > 1", symbols=[HK]), digest="positions")
+    told = take_up(store, rules, NOW)
+    assert [(each.kind, each.episode) for each in told] == [(Kind.OPENED, day("2026-01-09"))]
+
+
+def test_many_symbols_are_taken_up_in_batches(store: Store) -> None:
+    symbols = [f"US.S{n}" for n in range(120)]
+    rows = (us_row("2026-01-05", short_percent=60),)
+    record(store, NOBODY, [Answered(Symbol(symbol), rows) for symbol in symbols], NOW)
+    told = take_up(store, book(rule(symbols=symbols), digest="many"), NOW)
+    assert sorted(each.symbol for each in told) == sorted(symbols)

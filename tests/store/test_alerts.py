@@ -1,0 +1,58 @@
+"""Alerts, watches and transitions come back as they were put in; quiet is the absence of a record."""
+
+from dataclasses import fields, replace
+
+from tests.builders import day, facts, notification
+from tests.conftest import NOW
+from watcher.core.alert import Alert, Kind, Watch
+from watcher.core.market import Symbol
+from watcher.core.notification import Report
+from watcher.store.store import Store
+
+HK, US = Symbol("HK.00700"), Symbol("US.XRT")
+
+
+def _report(**changes: object) -> Report:
+    whole = notification(**changes)
+    return Report(**{field.name: getattr(whole, field.name) for field in fields(Report)})
+
+
+def test_an_alert_is_stored_while_it_is_not_quiet(store: Store) -> None:
+    firing = Alert("r", HK, episode=day("2026-01-05"), age=3)
+    pending = Alert("r", US, streak=1, streak_since=day("2026-01-06"))
+    with store.write() as tx:
+        tx.alerts.put([firing, pending])
+    with store.read() as tx:
+        assert tx.alerts.of() == {HK: {"r": firing}, US: {"r": pending}}
+        assert tx.alerts.of([US]) == {US: {"r": pending}}
+    with store.write() as tx:
+        tx.alerts.put([Alert("r", HK), replace(pending, streak=2)])
+    with store.read() as tx:
+        assert tx.alerts.of() == {US: {"r": replace(pending, streak=2)}}
+
+
+def test_a_watch_remembers_text_and_checkpoint(store: Store) -> None:
+    new, old = Watch(HK, "r", "text"), Watch(US, "r", "text", day("2026-01-05"))
+    with store.write() as tx:
+        tx.alerts.put_watches([new, old])
+        tx.alerts.put_watches([])
+        tx.alerts.set_checkpoint(HK, day("2026-02-02"))
+        tx.alerts.set_checkpoint(US, day("2026-02-02"))
+    with store.read() as tx:
+        assert tx.alerts.watches() == {(HK, "r"): replace(new, checkpoint=day("2026-02-02")), (US, "r"): old}
+    with store.write() as tx:
+        tx.alerts.drop_watch(US, "r")
+    with store.read() as tx:
+        assert list(tx.alerts.watches()) == [(HK, "r")]
+
+
+def test_transitions_are_kept_and_numbered_by_rule_and_symbol(store: Store) -> None:
+    opened = _report(number=1, facts=facts(trend=(None, 1.5)), note="true since 2026-01-05")
+    resolved = _report(number=2, kind=Kind.RESOLVED, trade_date=day("2026-01-08"))
+    with store.write() as tx:
+        tx.alerts.add_transitions([resolved, opened, _report(symbol=HK, rule="s")], NOW)
+        tx.alerts.add_transitions([], NOW)
+    with store.read() as tx:
+        assert tx.alerts.last_numbers([(US, "r"), (HK, "r")]) == {(US, "r"): 2}
+        assert tx.alerts.last_numbers([]) == {}
+        assert tx.alerts.transitions() == [_report(symbol=HK, rule="s"), opened, resolved]

@@ -1,0 +1,90 @@
+"""upstream: the endpoint as a server, from recorded answers or a simulated market."""
+
+import asyncio
+import signal
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from watcher.upstream.server import Archive
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(upstream)
+
+
+def upstream(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Where to listen; 0 takes a free one.")] = 8700,
+    rows: Annotated[Path | None, typer.Option(help="Serve the recorded answers, SYMBOL.json, of a directory.")] = None,
+    simulate: Annotated[int | None, typer.Option(metavar="SEED", help="Serve a simulated market.")] = None,
+    as_of: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Rows after this date are not published yet.")
+    ] = None,
+    advance: Annotated[str | None, typer.Option(metavar="DURATION", help="Publish a session so often: 2s.")] = None,
+) -> None:
+    """Serve the daily short volume endpoint on the loopback interface, to try rules and watcher against."""
+    from watcher.errors import ConfigurationError
+    from watcher.settings import duration
+
+    if (rows is None) == (simulate is None):
+        raise typer.BadParameter("give either --rows DIR or --simulate SEED")
+    try:
+        every = duration(advance) if advance is not None else None
+    except ValueError as error:
+        raise typer.BadParameter(f"--advance: {error}") from None
+    try:
+        archive = _archive(rows, simulate, as_of)
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(str(error)) from None
+    asyncio.run(_serve(archive, port, every))
+
+
+def _archive(rows: Path | None, seed: int | None, as_of: datetime | None) -> "Archive":
+    until = as_of.date() if as_of else None
+    if rows is not None:
+        from watcher.upstream.recorded import RecordedArchive
+
+        return RecordedArchive(rows, until)
+    from watcher.clock import SystemClock
+    from watcher.simulation import simulated
+
+    today = SystemClock().now().date()
+    return simulated(seed or 0, until or today, max(today, until or today))
+
+
+async def _serve(archive: "Archive", port: int, every: "timedelta | None") -> None:
+    from watcher.errors import ConfigurationError
+    from watcher.serving import served
+    from watcher.upstream.server import create_app
+
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    try:
+        async with served(create_app(archive), "127.0.0.1", port) as url:
+            print(f"{url}: rows up to {archive.as_of}", file=sys.stderr, flush=True)  # noqa: T201
+            typer.echo(url)
+            sys.stdout.flush()
+            if every is not None:
+                await _advance(archive, every.total_seconds(), stop)
+            await stop.wait()
+    except OSError as error:
+        raise ConfigurationError(f"port {port}: {error.strerror}") from None
+
+
+async def _advance(archive: "Archive", seconds: float, stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        try:
+            await asyncio.wait_for(stop.wait(), seconds)
+        except TimeoutError:
+            session = archive.advance()
+            print(session or "no further session", file=sys.stderr, flush=True)  # noqa: T201
+            if session is None:
+                return
