@@ -55,7 +55,7 @@ def check(
         output.as_json({"problems": [to_dict(problem) for problem in problems]})
     else:
         for problem in problems:
-            typer.echo(printed(problem))
+            typer.echo(printed(problem), nl=False)
         if loaded.book is not None:
             book = loaded.book
             typer.echo(f"{settings.rules_path}: {len(book.rules)} rules on {len(book.by_symbol)} symbols")

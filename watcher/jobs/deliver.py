@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from watcher.core.notification import Claim
-from watcher.core.outbox import Delivery, Failed, Outcome, after
+from watcher.core.notification import Claim, Message
+from watcher.core.outbox import Delivery, Failed, Outcome, Unknown, after
 from watcher.jobs.ports import Channel, Clock, Store, Writer
 
 
@@ -49,11 +49,18 @@ async def drain(
         if channel is None:
             outcome: Outcome = Failed(f"there is no channel {name!r} any more", permanent=True)
         else:
-            outcome = await channel.send(claimed.message)
+            outcome = await _sent(channel, claimed.message)
         attempt = Attempt(claimed, outcome, after(claimed.delivery, outcome, clock.now(), jitter()))
         await writer(lambda attempt=attempt: _settle(store, attempt))  # type: ignore[misc]  # a lambda with a default
         attempts.append(attempt)
     return attempts
+
+
+async def _sent(channel: Channel, message: Message) -> Outcome:
+    try:
+        return await channel.send(message)
+    except Exception as error:  # noqa: BLE001 - a fault of ours: it must not leave the message claimed for ever
+        return Unknown(f"unexpected {type(error).__name__}")
 
 
 def _settle(store: Store, attempt: Attempt) -> None:

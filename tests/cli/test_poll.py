@@ -1,0 +1,109 @@
+"""poll: one complete cycle, what it prints and how it ends."""
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from tests.builders import RECORDED
+from tests.delivery.receivers import Webhook, closed_port, status
+from tests.end_to_end.live import environment, printed, watcher
+from tests.upstream.servers import serving
+from watcher.upstream.recorded import RecordedArchive
+from watcher.upstream.server import create_app
+
+RULES = """
+[[rule]]
+name = "level"
+symbols = ["US.XRT", "HK.00700"]
+when = "short_ratio > 70"
+"""
+
+
+@pytest.fixture
+def env(tmp_path: Path) -> Iterator[dict[str, str]]:
+    (tmp_path / "rules.toml").write_text(RULES)
+    with serving(create_app(RecordedArchive(RECORDED, date(2021, 2, 12)))) as url:
+        yield environment(url, tmp_path / "state")
+
+
+def test_a_cycle_prints_what_it_tells_and_how_it_stands_with_each_symbol(tmp_path: Path, env: dict[str, str]) -> None:
+    done = watcher("poll", env=env, cwd=tmp_path)
+    assert done.returncode == 0
+    assert "US.XRT 80.20 % > 70" in done.stdout
+    assert "no_data" in done.stdout
+    status_now = watcher("status", env=env, cwd=tmp_path)
+    assert status_now.returncode == 0
+    assert "2 symbols, 0 of them unanswered" in status_now.stdout
+    assert "firing" in status_now.stdout
+
+
+def test_json_is_the_only_thing_on_standard_output(tmp_path: Path, env: dict[str, str]) -> None:
+    found = printed(watcher("poll", "--json", env=env, cwd=tmp_path))
+    assert isinstance(found, dict)
+    assert [(each["symbol"], each["state"], each["trade_date"]) for each in found["symbols"]] == [
+        ("HK.00700", "no_data", None),
+        ("US.XRT", "ok", "2021-02-12"),
+    ]
+    (notification,) = found["notifications"]
+    assert len(notification.pop("id")) == 8
+    assert notification == {
+        "kind": "opened",
+        "rule": "level",
+        "symbol": "US.XRT",
+        "episode": "2021-02-11",
+        "trade_date": "2021-02-12",
+        "channel": "console",
+        "status": "sent",
+    }
+
+
+def test_a_dry_run_tells_stores_and_sends_nothing(tmp_path: Path, env: dict[str, str]) -> None:
+    with Webhook(status(200)) as hook:
+        (tmp_path / "rules.toml").write_text(f'[channels.hook]\n{RULES}notify = ["hook"]\n')
+        env |= {"WATCHER_CHANNELS__HOOK": hook.url}
+        first = printed(watcher("poll", "--dry-run", "--json", env=env, cwd=tmp_path))
+        assert isinstance(first, dict)
+        assert [each["status"] for each in first["notifications"]] == ["dry_run"]
+        assert not (tmp_path / "state").exists()
+        assert hook.bodies == []
+        assert watcher("poll", env=env, cwd=tmp_path).returncode == 0
+        again = printed(watcher("poll", "--dry-run", "--json", env=env, cwd=tmp_path))
+        assert isinstance(again, dict)
+        assert again["notifications"] == []
+        assert len(hook.bodies) == 1
+
+
+def test_one_symbol_can_be_polled_alone(tmp_path: Path, env: dict[str, str]) -> None:
+    found = printed(watcher("poll", "--symbol", "HK.00700", "--json", env=env, cwd=tmp_path))
+    assert isinstance(found, dict)
+    assert [each["symbol"] for each in found["symbols"]] == ["HK.00700"]
+    assert watcher("status", env=env, cwd=tmp_path).returncode == 1, "a complete cycle was not run yet"
+    refused = watcher("poll", "--symbol", "700", env=env, cwd=tmp_path)
+    assert refused.returncode == 78
+    assert "MARKET.CODE" in refused.stderr
+
+
+def test_upstream_that_cannot_be_reached_exits_75(tmp_path: Path, env: dict[str, str]) -> None:
+    done = watcher("poll", env=env | {"WATCHER_UPSTREAM__URL": f"http://127.0.0.1:{closed_port()}"}, cwd=tmp_path)
+    assert done.returncode == 75
+    assert "refuses the connection" in done.stdout
+
+
+def test_a_failed_send_exits_1_and_is_kept(tmp_path: Path, env: dict[str, str]) -> None:
+    (tmp_path / "rules.toml").write_text(f'[channels.hook]\n{RULES}notify = ["hook"]\n')
+    done = watcher(
+        "poll", "--json", env=env | {"WATCHER_CHANNELS__HOOK": f"json://127.0.0.1:{closed_port()}/"}, cwd=tmp_path
+    )
+    assert done.returncode == 1
+    found = printed(done)
+    assert isinstance(found, dict)
+    assert [each["status"] for each in found["notifications"]] == ["pending"]
+
+
+def test_without_upstream_it_says_what_to_set(tmp_path: Path, env: dict[str, str]) -> None:
+    del env["WATCHER_UPSTREAM__URL"]
+    done = watcher("poll", env=env, cwd=tmp_path)
+    assert done.returncode == 78
+    assert "WATCHER_UPSTREAM__URL" in done.stderr

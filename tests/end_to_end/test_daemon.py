@@ -1,0 +1,147 @@
+"""The daemon as a process: signals, reload, the state directory to itself, systemd's protocol."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from tests.builders import RECORDED
+from tests.delivery.receivers import Webhook, status
+from tests.end_to_end.live import environment, eventually, process, watcher
+from tests.upstream.servers import serving
+from watcher.upstream.recorded import RecordedArchive
+from watcher.upstream.server import create_app
+
+RULES = '[[rule]]\nname = "level"\nsymbols = ["US.XRT"]\nwhen = "short_percent > 80"\n'
+
+
+@pytest.fixture
+def archive() -> RecordedArchive:
+    return RecordedArchive(RECORDED, date(2021, 2, 11))
+
+
+@pytest.fixture
+def env(tmp_path: Path, archive: RecordedArchive) -> Iterator[dict[str, str]]:
+    (tmp_path / "rules.toml").write_text(RULES)
+    with serving(create_app(archive)) as url:
+        yield environment(url, tmp_path / "state", WATCHER_SCHEDULE__EVERY="100ms")
+
+
+def _ended(running: "subprocess.Popen[str]", number: signal.Signals, seconds: float = 5) -> int:
+    running.send_signal(number)
+    return running.wait(seconds)
+
+
+def test_it_tells_what_comes_and_ends_cleanly_on_sigterm(
+    tmp_path: Path, env: dict[str, str], archive: RecordedArchive
+) -> None:
+    with process("run", env=env, cwd=tmp_path) as running:
+        eventually(tmp_path / "err", "event=polled")
+        assert (tmp_path / "out").read_text() == ""
+        archive.advance()
+        told = eventually(tmp_path / "out", "US.XRT 80.")
+        assert told.count("level") == 1
+        assert _ended(running, signal.SIGTERM) == 0
+    eventually(tmp_path / "err", "event=stopped")
+
+
+def test_a_second_sigterm_is_no_second_stop(tmp_path: Path, env: dict[str, str]) -> None:
+    with process("run", env=env, cwd=tmp_path) as running:
+        eventually(tmp_path / "err", "event=polled")
+        running.send_signal(signal.SIGTERM)
+        assert _ended(running, signal.SIGTERM) == 0
+
+
+def test_it_ends_in_time_though_its_receiver_hangs_and_tells_it_at_the_next_start(
+    tmp_path: Path, env: dict[str, str], archive: RecordedArchive
+) -> None:
+    archive.advance()
+    with Webhook(status(200)) as hook:
+        hook.answers.insert(0, hook.hang)
+        (tmp_path / "rules.toml").write_text(f'[channels.hook]\n{RULES}notify = ["hook"]\n')
+        env |= {"WATCHER_CHANNELS__HOOK": hook.url}
+        with process("run", env=env, cwd=tmp_path) as running:
+            until = time.perf_counter() + 10
+            while not hook.bodies and time.perf_counter() < until:
+                time.sleep(0.02)
+            assert len(hook.bodies) == 1
+            assert _ended(running, signal.SIGTERM, 5) == 0
+        with process("run", env=env, cwd=tmp_path) as running:
+            eventually(tmp_path / "err", "event=delivered")
+            assert _ended(running, signal.SIGTERM) == 0
+    assert len(hook.bodies) == 2
+    assert "possibly a repeat" in hook.bodies[1]["message"] + hook.bodies[1]["title"]
+
+
+def test_sighup_takes_new_rules_up(tmp_path: Path, env: dict[str, str]) -> None:
+    with process("run", env=env, cwd=tmp_path) as running:
+        eventually(tmp_path / "err", "event=polled")
+        (tmp_path / "rules.toml").write_text(RULES.replace("> 80", "> 20"))
+        running.send_signal(signal.SIGHUP)
+        eventually(tmp_path / "out", "rule changed")
+        assert _ended(running, signal.SIGTERM) == 0
+
+
+def test_sighup_with_broken_rules_keeps_the_old_ones_and_says_so(
+    tmp_path: Path, env: dict[str, str], archive: RecordedArchive
+) -> None:
+    with process("run", env=env, cwd=tmp_path) as running:
+        eventually(tmp_path / "err", "event=polled")
+        (tmp_path / "rules.toml").write_text(RULES.replace("short_percent", "short_precent"))
+        running.send_signal(signal.SIGHUP)
+        said = eventually(tmp_path / "err", "rules kept")
+        assert "rules.toml:4:9: error: unknown metric 'short_precent'" in said
+        archive.advance()
+        eventually(tmp_path / "out", "US.XRT 80.")
+        assert _ended(running, signal.SIGTERM) == 0
+
+
+def test_the_state_directory_is_one_daemons_alone(tmp_path: Path, env: dict[str, str]) -> None:
+    with process("run", env=env, cwd=tmp_path) as running:
+        eventually(tmp_path / "err", "event=polled")
+        for command in ("poll", "run"):
+            refused = watcher(command, env=env, cwd=tmp_path)
+            assert refused.returncode == 75
+            assert f"in use by process {running.pid} on " in refused.stderr
+        assert watcher("status", env=env, cwd=tmp_path).returncode == 0
+        assert watcher("poll", "--dry-run", env=env, cwd=tmp_path).returncode == 0
+
+
+def test_systemd_hears_when_it_is_ready_reloads_and_stops(tmp_path: Path, env: dict[str, str]) -> None:
+    address = tmp_path / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(address))
+        manager.settimeout(10)
+        heard: list[str] = []
+
+        def hear(what: str) -> None:
+            while not any(what in each for each in heard):
+                heard.append(manager.recv(4096).decode())
+
+        with process("run", env=env | {"NOTIFY_SOCKET": str(address)}, cwd=tmp_path) as running:
+            hear("READY=1")
+            heard.clear()
+            running.send_signal(signal.SIGHUP)
+            hear("RELOADING=1")
+            hear("READY=1")
+            assert any("MONOTONIC_USEC=" in each for each in heard)
+            hear("STATUS=last cycle")
+            running.send_signal(signal.SIGTERM)
+            hear("STOPPING=1")
+            assert running.wait(5) == 0
+
+
+@pytest.mark.skipif(not os.path.exists("/usr/bin/systemd-analyze"), reason="systemd-analyze is not installed")  # noqa: PTH110
+def test_the_unit_is_in_order(tmp_path: Path) -> None:
+    """`verify` exits 0 for unknown keys: its output has to be empty."""
+    unit = Path(__file__).parents[2] / "systemd" / "watcher.service"
+    done = subprocess.run(
+        ["systemd-analyze", "verify", str(unit)], capture_output=True, text=True, cwd=tmp_path, check=False
+    )
+    assert (done.stdout, done.stderr) == ("", "")
