@@ -107,7 +107,7 @@ class Daemon:
                 log.error("rules kept", reason="the new ones have errors; the last good ones stay in force")
                 return
             book = loaded.book
-            live.channels = channels(book, live.settings, live.console)
+            live.channels = await asyncio.to_thread(channels, book, live.settings, live.console)
             notifications = await live.writer(lambda: self._swap(book))
             log.info("rules loaded", rules=len(book.rules), symbols=len(book.by_symbol), told=notifications)
             self._outbox_changed.set()

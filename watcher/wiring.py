@@ -12,7 +12,7 @@ from typing import TextIO, TypeVar
 
 from watcher.clock import SystemClock
 from watcher.core.book import CONSOLE, RuleBook
-from watcher.delivery.channels import AppriseChannel, ConsoleChannel
+from watcher.delivery.channels import AppriseChannel, ConsoleChannel, validate_url
 from watcher.errors import ConfigurationError
 from watcher.jobs.ports import Channel, Clock
 from watcher.rulebook import load
@@ -75,21 +75,25 @@ def channels(book: RuleBook, settings: Settings, console: TextIO) -> dict[str, C
     """Return a channel for each that the book declares.
 
     Raises:
-        ConfigurationError: a channel has no URL.
+        ConfigurationError: a channel has no URL, or one that cannot be used; names each, and no secret.
     """
     built: dict[str, Channel] = {CONSOLE: ConsoleChannel(console)}
-    missing = []
+    missing, unusable = [], []
     for name in book.channels:
         if name == CONSOLE:
             continue
         url = settings.channel_url(name)
         if url is None:
             missing.append(name)
-        else:
-            built[name] = AppriseChannel(name, url.get_secret_value())
+            continue
+        if why := validate_url(url.get_secret_value()):
+            unusable.append(f"the URL of channel {name} is unusable: {why}")
+        built[name] = AppriseChannel(name, url.get_secret_value())
     if missing:
         wanted = ", ".join(f"WATCHER_CHANNELS__{name.upper().replace('-', '_')}" for name in missing)
-        raise ConfigurationError(f"these channels have no URL: {', '.join(missing)}; set {wanted}")
+        unusable.append(f"these channels have no URL: {', '.join(missing)}; set {wanted}")
+    if unusable:
+        raise ConfigurationError("\n".join(unusable))
     return built
 
 
@@ -144,7 +148,7 @@ async def live(settings: Settings, book: RuleBook, console: TextIO, state: Path 
         StoreError: the state directory cannot be used, or is in use.
     """
     clock = SystemClock()
-    of_book = channels(book, settings, console)
+    of_book = await asyncio.to_thread(channels, book, settings, console)
     upstream = client(settings, clock)
     writer = WriterThread()
     try:

@@ -139,7 +139,7 @@ def merged(
 
 
 def first_sight(rule: Rule, alert: Alert, window: Window) -> tuple[Alert, list[Report]]:
-    """Fold a rule silently over a symbol's history; what is firing at its end is reported once, as of its newest row."""
+    """Fold a rule silently over a symbol's history; what fires at its end is reported once, as of its newest row."""
     for _, after, _ in replay(rule, alert, window, 0):
         alert = after
     if alert.episode is None:
