@@ -97,7 +97,7 @@ def channels(book: RuleBook, settings: Settings, console: TextIO) -> dict[str, C
     return built
 
 
-def client(settings: Settings, clock: Clock) -> Client:
+def client(settings: Settings, clock: SystemClock) -> Client:
     """Return what asks upstream.
 
     Raises:
@@ -114,7 +114,7 @@ def client(settings: Settings, clock: Clock) -> Client:
         upstream.url,
         upstream.path,
         token=_token(settings),
-        pacing=Pacing(rate),
+        pacing=Pacing(rate, clock.monotonic),
         now=clock.now,
         timeout=upstream.timeout.total_seconds(),
         proxy=upstream.proxy.get_secret_value() if upstream.proxy else None,
