@@ -2,7 +2,8 @@
 
 import os
 import socket
-import time
+
+from watcher.clock import SystemClock
 
 
 def notify(*assignments: str) -> None:
@@ -21,4 +22,4 @@ def notify(*assignments: str) -> None:
 
 def reloading() -> None:
     """Say that a reload begins; `READY=1` ends it."""
-    notify("RELOADING=1", f"MONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}")
+    notify("RELOADING=1", f"MONOTONIC_USEC={int(SystemClock().monotonic() * 1_000_000)}")

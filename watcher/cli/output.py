@@ -52,8 +52,9 @@ def log_to_stderr(level: int = logging.INFO) -> None:
     )
     form = "level=%(levelname)s logger=%(name)s %(message)s"
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format=form)
-    for noisy in ("apprise", "httpx", "httpcore", "urllib3", "apscheduler"):  # they write URLs, and so secrets
+    for noisy in ("apprise", "httpx", "httpcore", "urllib3"):  # they write URLs and headers, and so secrets
         logging.getLogger(noisy).setLevel(logging.CRITICAL)
+    logging.getLogger("apscheduler").setLevel(logging.CRITICAL)  # the daemon says itself what it does
 
 
 def parsed_symbols(texts: Sequence[str] | None) -> list[Symbol] | None:

@@ -1,0 +1,67 @@
+"""What no published row can be: checks that read one row by itself, pure, so that a single row can be set aside."""
+
+from datetime import date, datetime
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from watcher.core.market import HkRow, Position, Row
+
+_EARLIEST = date(1990, 1, 1)
+"""Neither market published its short selling before."""
+
+
+@lru_cache(maxsize=4096)
+def midnight(zone: str, trade_date: date) -> int:
+    """Return the midnight in `zone` that begins `trade_date`, as upstream stamps it: in ms since 1970 in UTC."""
+    local = datetime(trade_date.year, trade_date.month, trade_date.day, tzinfo=ZoneInfo(zone))
+    return int(local.timestamp()) * 1000
+
+
+def implausible(row: Row, stamp: int | float | None, zone: str, today: date) -> str | None:
+    """Return why `row` cannot be true, or None if it can.
+
+    `stamp` is the row's `timestamp` as received, `zone` that of its market, `today` the date there, or `date.max`
+    to let rows be of any time to come. What is missing is not checked.
+    """
+    trade_date = row.trade_date
+    if not _EARLIEST <= trade_date <= today:
+        if trade_date < _EARLIEST:
+            return f"it is of {trade_date}, before anything was published"
+        return f"it is of {trade_date}, in the future: it is {today} in {zone}"
+    if stamp is not None and stamp != midnight(zone, trade_date) and not _on(trade_date, stamp, zone):
+        return f"its timestamp {stamp} does not lie on its date, {trade_date} in {zone}"
+    for figure in row[1:]:
+        if figure is not None and figure < 0:
+            return f"{row._fields[row.index(figure)]} is {figure}"
+    if row.daily_trade_avg_ratio is not None and row.daily_trade_avg_ratio > 100:
+        return f"daily_trade_avg_ratio is {row.daily_trade_avg_ratio} %"
+    if isinstance(row, HkRow):
+        short, traded, percent = row.short_sell_shares_traded, row.shares_traded, None
+        if row.short_sell_turnover is not None and row.turnover is not None and row.short_sell_turnover > row.turnover:
+            return f"short_sell_turnover is {row.short_sell_turnover}, over the turnover of {row.turnover}"
+    else:
+        short, traded, percent = row.total_shares_short, row.volume, row.short_percent
+    if short is not None and traded is not None and short > traded:
+        return f"{short} shares were sold short, over the {traded} that were traded"
+    if percent is not None and percent > 100:
+        return f"short_percent is {percent} %"
+    return None
+
+
+def implausible_position(position: Position) -> str | None:
+    """Return why `position` cannot be true, or None if it can."""
+    shares, ratio = position.aggregated_short, position.aggregated_short_ratio
+    if position.as_of > position.trade_date:
+        return f"new_time {position.as_of} is after the newest row, {position.trade_date}"
+    if shares is not None and shares < 0:
+        return f"aggregated_short is {shares}"
+    if ratio is not None and not 0 <= ratio <= 100:
+        return f"aggregated_short_ratio is {ratio} %"
+    return None
+
+
+def _on(trade_date: date, stamp: int | float, zone: str) -> bool:
+    try:
+        return datetime.fromtimestamp(stamp / 1000, ZoneInfo(zone)).date() == trade_date
+    except (OverflowError, ValueError, OSError):  # a stamp beyond the years that dates have
+        return False
