@@ -12,6 +12,9 @@ from watcher.core.market import Symbol
 from watcher.core.rule import Rule
 from watcher.core.window import Window
 
+RESTING = "resting"
+"""Stands for the text of a rule that is not enabled: it is taken up anew when it is."""
+
 
 class Phase(StrEnum):
     """What an alert is doing."""
@@ -66,13 +69,20 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """A rule on a symbol as it was last taken up: by which text, and the newest row then."""
+    """A rule on a symbol as it was last taken up: by which text, on which row, and the alert after it."""
 
     symbol: Symbol
     rule: str
     fingerprint: str
     checkpoint: date | None = None
-    """Nothing up to this date is ever judged again; None as long as the symbol has no row."""
+    """Nothing up to this date is ever judged again; None as long as there is no session."""
+    base: Alert | None = None
+    """The alert after the session of the checkpoint: what comes later is folded from it."""
+
+    @classmethod
+    def of(cls, rule: Rule, symbol: Symbol, checkpoint: date | None = None, base: Alert | None = None) -> "Watch":
+        """Return the watch of a rule taken up at `checkpoint`; a rule that rests is under no text."""
+        return cls(symbol, rule.name, rule.fingerprint if rule.enabled else RESTING, checkpoint, base)
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ class RuleBook:
     """All rules, channels and lists, as of one reading of the file or directory."""
 
     rules: tuple[Rule, ...] = ()
-    channels: Mapping[str, ChannelPolicy] = field(default_factory=dict)
+    channels: Mapping[str, ChannelPolicy] = field(default_factory=lambda: {CONSOLE: ChannelPolicy(CONSOLE)})
     """By name, `console` included."""
     operator: tuple[str, ...] = (CONSOLE,)
     """Channels that hear of the watcher's own troubles."""

@@ -78,7 +78,7 @@ class Expression:
     @property
     def reads_positions_only(self) -> bool:
         """True if it is about positions alone: its sessions are as-of dates, then."""
-        return all(METRICS[name].of_positions for name in self.metrics)
+        return bool(self.metrics) and all(METRICS[name].of_positions for name in self.metrics)
 
     @property
     def limit(self) -> Comparison | None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
+from watcher.core.arithmetic import TESTS, Test, finite, near
 from watcher.core.window import Window
 
 Number: TypeAlias = Callable[[Window, int], float | None]
@@ -20,16 +21,6 @@ MAX_WINDOW = 250
 """Rows; a year of sessions."""
 MAX_STREAK = 90
 """Rows a streak looks back: the longest answer upstream gives."""
-
-
-def near(a: float, b: float) -> bool:
-    """Equal on paper: within 1e-9 relatively or 1e-12 absolutely."""
-    return math.isclose(a, b, rel_tol=1e-9, abs_tol=1e-12)
-
-
-def finite(value: float) -> float | None:
-    """Return the value, or None if it is infinite or no number."""
-    return value if math.isfinite(value) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +76,15 @@ def _median(values: list[float]) -> float:
 def _stdev(values: list[float]) -> float | None:
     if len(values) < 2:
         return None
+    if near(min(values), max(values)):
+        return 0.0  # what is left of values that are equal on paper is rounding
     mean = _mean(values)
-    deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
-    return 0.0 if near(mean + deviation, mean) else deviation  # what is left of equal values is rounding
+    return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
 
 
 def _rank(values: list[float]) -> float:
     newest = values[-1]
-    return 100.0 * sum(value <= newest or near(value, newest) for value in values) / len(values)
+    return 100.0 * sum(TESTS["<="](value, newest) for value in values) / len(values)
 
 
 FOLDS: dict[str, Fold] = {"mean": _mean, "median": _median, "stdev": _stdev, "min": min, "max": max, "rank": _rank}
@@ -162,23 +154,23 @@ def absolute(x: Number) -> Number:
     return evaluate
 
 
-def crosses(x: Number, y: Number, above: Callable[[float, float], bool]) -> Condition:
+def crosses(x: Number, y: Number, above: Test) -> Condition:
     """`crosses_above(x, y)`: was not above one row earlier, and is; with the comparison turned, `crosses_below`."""
 
+    def is_above(window: Window, index: int) -> bool | None:
+        a, b = (x(window, index), y(window, index)) if index >= 0 else (None, None)
+        return None if a is None or b is None else above(a, b)
+
     def evaluate(window: Window, index: int) -> bool | None:
-        if index < 1:
-            return None
-        is_above = _compared(x(window, index), y(window, index), above)
-        was_above = _compared(x(window, index - 1), y(window, index - 1), above)
-        if is_above is False or was_above is True:
+        now = is_above(window, index)
+        if now is False:
             return False
-        return None if is_above is None or was_above is None else True
+        before = is_above(window, index - 1)
+        if before is True:
+            return False
+        return None if now is None or before is None else True
 
     return evaluate
-
-
-def _compared(a: float | None, b: float | None, above: Callable[[float, float], bool]) -> bool | None:
-    return None if a is None or b is None else above(a, b)
 
 
 def over(name: str, x: Number, n: int) -> Number:

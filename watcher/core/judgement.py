@@ -8,19 +8,18 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TypeVar
 
-from watcher.core.alert import Alert, Kind, Transition, replay
+from watcher.core.alert import Alert, Kind, Transition, Watch, replay
 from watcher.core.answer import Answered
 from watcher.core.market import Position, Row, Symbol
-from watcher.core.metrics import METRICS
 from watcher.core.notification import Facts, Report
+from watcher.core.report import report
+from watcher.core.revision import rejudge
 from watcher.core.rule import Rule, Severity
-from watcher.core.template import fill
 from watcher.core.window import Window
 
+AWAY = "while the watcher was away"
+"""Note of what happened in sessions that were missed."""
 _Dated = TypeVar("_Dated", bound=Row | Position)
-
-TREND = 30
-"""Rows of a message's sparkline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +37,8 @@ class Known:
     """As-of date of the newest position that was judged."""
     alerts: Mapping[str, Alert] = field(default_factory=dict)
     """Those that are not quiet, by rule."""
+    watches: Mapping[str, Watch] = field(default_factory=dict)
+    """By rule, as it was last taken up; needed where the changes touch what was judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,8 @@ class Judgement:
     judged_positions: date | None
     alerts: tuple[Alert, ...] = ()
     """Those that changed, as they are now."""
+    watches: tuple[Watch, ...] = ()
+    """Of rules that were taken up with these rows."""
     reports: tuple[Report, ...] = ()
     """In order of trade date, not numbered yet."""
 
@@ -92,30 +95,48 @@ def news(known: Known, answer: Answered) -> News:
     return News(tuple(fresh), tuple(revised), (), changed)
 
 
-def judge(known: Known, changes: News, rules: Iterable[Rule]) -> Judgement:
+def touches_judged(known: Known, changes: News) -> bool:
+    """Return whether something changes on or before a session that was judged: all history is needed to judge again."""
+    return any(_changed_since(known, changes, positions_only) is not None for positions_only in (False, True))
+
+
+def judge(known: Known, changes: News, rules: Iterable[Rule], *, away: bool = False) -> Judgement:
     """Fold the rules over what is new of a symbol; the first time, silently over all there is.
 
-    `known.rows` must reach back as many rows before the first new one as the rules look back.
+    `known.rows` must reach back as many rows before the first new one as the rules look back, and must be all there
+    are where the changes touch what was judged. `away` marks what is told as having happened while nobody looked.
     """
     symbol = known.symbol
     rows = merged(known.rows, changes.rows, changes.revised)
     positions = merged(known.positions, changes.positions, changes.revised_positions)
     of_rows = Window.of_rows(symbol.market, rows, positions)
     of_positions = Window.of_positions(positions)
+    touched = touches_judged(known, changes)
+    old_rows = Window.of_rows(symbol.market, known.rows, known.positions) if touched else of_rows
+    old_positions = Window.of_positions(known.positions) if touched else of_positions
     alerts: list[Alert] = []
+    watches: list[Watch] = []
     reports: list[Report] = []
     for rule in rules:
-        window, judged = (
-            (of_positions, known.judged_positions) if rule.reads_positions_only else (of_rows, known.judged)
+        only = rule.reads_positions_only
+        window, old, judged = (
+            (of_positions, old_positions, known.judged_positions) if only else (of_rows, old_rows, known.judged)
         )
-        before = known.alerts.get(rule.name) or Alert(rule.name, symbol)
+        before = alert = known.alerts.get(rule.name) or Alert(rule.name, symbol)
         if judged is None:
-            after, told = first_sight(rule, before, window)
+            alert, told = first_sight(rule, alert, window)
+            reports += told
+            if window.dates:
+                watches.append(Watch.of(rule, symbol, window.dates[-1], alert))
         else:
-            after, told = _judged_on(rule, before, window, judged)
-        reports += told
-        if after != before:
-            alerts.append(after)
+            since = _changed_since(known, changes, only)
+            if since is not None:
+                alert, told = rejudge(rule, alert, old, window, since, judged, known.watches.get(rule.name))
+                reports += told
+            alert, told = _judged_on(rule, alert, window, judged, AWAY if away else None)
+            reports += told
+        if alert != before:
+            alerts.append(alert)
     reports.sort(key=lambda report: report.trade_date)
     return Judgement(
         symbol,
@@ -123,8 +144,23 @@ def judge(known: Known, changes: News, rules: Iterable[Rule]) -> Judgement:
         of_rows.dates[-1] if of_rows.dates else None,
         of_positions.dates[-1] if of_positions.dates else None,
         tuple(alerts),
+        tuple(watches),
         tuple(reports),
     )
+
+
+def _changed_since(known: Known, changes: News, positions_only: bool) -> date | None:
+    """Return the first judged date on which something changed, if any did: a revision, or what came late."""
+    judged = known.judged_positions if positions_only else known.judged
+    if judged is None:
+        return None
+    changed_positions = (*changes.positions, *(after for _, after in changes.revised_positions))
+    if positions_only:
+        dates = [position.as_of for position in changed_positions]
+    else:
+        dates = [row.trade_date for row in changes.rows] + [after.trade_date for _, after in changes.revised]
+        dates += [position.trade_date for position in changed_positions]
+    return min((when for when in dates if when <= judged), default=None)
 
 
 def merged(
@@ -183,7 +219,7 @@ def _joined(*notes: str | None) -> str:
     return ", ".join(note for note in notes if note)
 
 
-def _judged_on(rule: Rule, alert: Alert, window: Window, judged: date) -> tuple[Alert, list[Report]]:
+def _judged_on(rule: Rule, alert: Alert, window: Window, judged: date, note: str | None) -> tuple[Alert, list[Report]]:
     start = len(window.dates)
     while start and window.dates[start - 1] > judged:
         start -= 1
@@ -191,53 +227,5 @@ def _judged_on(rule: Rule, alert: Alert, window: Window, judged: date) -> tuple[
     for index, after, change in replay(rule, alert, window, start):
         alert = after
         if change is not None:
-            reports.append(report(rule, change, window, index))
+            reports.append(report(rule, change, window, index, note))
     return alert, reports
-
-
-def report(rule: Rule, change: Transition, window: Window, index: int, note: str | None = None) -> Report:
-    """Return what is to be told of a transition that row `index` made."""
-    return Report(
-        rule=rule.name,
-        symbol=change.symbol,
-        number=0,
-        kind=change.kind,
-        severity=rule.severity,
-        episode=change.episode,
-        trade_date=change.trade_date,
-        note=note,
-        facts=facts(rule, change, window, index),
-    )
-
-
-def facts(rule: Rule, change: Transition, window: Window, index: int) -> Facts:
-    """Return value, limit and trend of the rule's first comparison on row `index`."""
-    comparison = rule.when.first_comparison
-    value, limit = comparison.value.number, comparison.limit.number
-    return Facts(
-        metric=rule.when.source(comparison.value),
-        operator=comparison.operator,
-        unit=comparison.value.unit or "",
-        value=value(window, index),
-        limit=limit(window, index),
-        previous=value(window, index - 1) if index else None,
-        trend=tuple(value(window, i) for i in range(max(0, index - TREND + 1), index + 1)),
-        text=_own_words(rule, change, window, index),
-    )
-
-
-def _own_words(rule: Rule, change: Transition, window: Window, index: int) -> str | None:
-    if rule.message is None:
-        return None
-    values = {name: window.columns[name][index] for name in METRICS}
-    return fill(
-        rule.message,
-        values
-        | {
-            "symbol": change.symbol,
-            "rule": rule.name,
-            "trade_date": change.trade_date.isoformat(),
-            "since": change.episode.isoformat(),
-            "severity": rule.severity.value,
-        },
-    )

@@ -36,7 +36,7 @@ class Symbol(str):
         if not dot or not market or not code:
             raise ValueError(f"{text!r} is not a symbol: it is written MARKET.CODE, for example HK.00700 or US.AAPL")
         if market not in _CODE:
-            raise ValueError(f"{text!r} is of another market: HK and US are supported")
+            raise ValueError(f"{text!r} is of another market: HK and US are supported, in capitals")
         if not _CODE[market].fullmatch(code):
             form = "five digits, HK.00700" if market == "HK" else "capitals, digits, dot and dash, US.BRK.B"
             raise ValueError(f"{text!r} is not a symbol of {market}: its code is {form}")

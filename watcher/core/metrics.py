@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from watcher.core.arithmetic import finite
 from watcher.core.market import HkRow, Market, Row, UsRow
 
 Read: TypeAlias = Callable[[Row], float | None]
@@ -54,7 +55,7 @@ def _reader(index: int) -> Read:
 def _quotient(numerator: Read, denominator: Read, scale: float) -> Read:
     def read(row: Row) -> float | None:
         above, below = numerator(row), denominator(row)
-        return None if above is None or not below else above / below * scale
+        return None if above is None or not below else finite(above / below * scale)
 
     return read
 
@@ -72,7 +73,7 @@ def _quotients(
 def _relative_change(new: Read, old: Read) -> Read:
     def read(row: Row) -> float | None:
         after, before = new(row), old(row)
-        return None if after is None or not before else (after - before) / before * 100
+        return None if after is None or not before else finite((after - before) / before * 100)
 
     return read
 

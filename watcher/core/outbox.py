@@ -54,7 +54,7 @@ class Delivery:
     attempts: int = 0
     first_attempt: datetime | None = None
     unknowns: int = 0
-    """Attempts in a row whose outcome is unknown: from the first on, the next is marked "possibly a repeat"."""
+    """Attempts whose outcome is unknown: from the first on, every later attempt is marked "possibly a repeat"."""
     reason: str | None = None
     """Why it is not sent."""
 
@@ -73,9 +73,8 @@ def after(before: Delivery, outcome: Outcome, now: datetime, jitter: float) -> D
         case Unknown(reason):
             gap = _UNKNOWN_GAPS[min(before.unknowns, len(_UNKNOWN_GAPS) - 1)]
             return Delivery(Status.PENDING, now + gap, attempts, first_attempt, before.unknowns + 1, reason)
-        case Failed(reason, permanent):
-            gap = timedelta(minutes=min(2 ** min(before.attempts, 6), 60)) * (1 + jitter / 10)
-            if permanent or now + gap > first_attempt + GIVE_UP_AFTER:
-                return Delivery(Status.DEAD, None, attempts, first_attempt, 0, reason)
-            # what was unknown stays marked: the answer to a later attempt does not say what became of an earlier one
-            return Delivery(Status.PENDING, now + gap, attempts, first_attempt, before.unknowns, reason)
+    gap = timedelta(minutes=min(2 ** min(before.attempts, 6), 60)) * (1 + jitter / 10)
+    dead = outcome.permanent or now + gap > first_attempt + GIVE_UP_AFTER
+    status, due = (Status.DEAD, None) if dead else (Status.PENDING, now + gap)
+    # what was unknown stays marked: the answer to a later attempt does not say what became of an earlier one
+    return Delivery(status, due, attempts, first_attempt, before.unknowns, outcome.reason)

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from watcher.core.expression import Expression
 from watcher.core.market import Symbol
+from watcher.core.metrics import METRICS
 from watcher.core.window import Window
 
 
@@ -41,8 +42,8 @@ class Rule:
     @property
     def fingerprint(self) -> str:
         """What of the rule decides its alerts; an edit that leaves it as it was, sends nothing."""
-        until = self.until.text if self.until else ""
-        return f"{self.when.text}\x1f{until}\x1f{self.for_}\x1f{self.until_for}"
+        when, until = (" ".join(text.split()) for text in (self.when.text, self.until.text if self.until else ""))
+        return f"{when}\x1f{until}\x1f{self.for_}\x1f{self.until_for}"
 
     @property
     def lookback(self) -> int:
@@ -52,7 +53,12 @@ class Rule:
     @property
     def reads_positions_only(self) -> bool:
         """True if the rule's sessions are as-of dates of positions, not trade dates of rows."""
-        return self.when.reads_positions_only and (self.until is None or self.until.reads_positions_only)
+        return bool(self.metrics) and all(METRICS[name].of_positions for name in self.metrics)
+
+    @property
+    def metrics(self) -> frozenset[str]:
+        """Names of the metrics that `when` and `until` read."""
+        return self.when.metrics | (self.until.metrics if self.until else frozenset())
 
     def verdict(self, firing: bool, window: Window, index: int) -> bool | None:
         """Should the rule's alert fire after row `index`, given whether it does before? None: it cannot be known."""

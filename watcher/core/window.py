@@ -61,9 +61,11 @@ class Window:
 
 
 def _held(name: str, rows: Sequence[Row], positions: Sequence[Position]) -> Column:
-    starts = [position.trade_date for position in positions]
+    # an older as-of date can come with a newer row; what holds is what came last
+    arrived = sorted(positions, key=lambda position: (position.trade_date, position.as_of))
+    starts = [position.trade_date for position in arrived]
     held = [bisect_right(starts, row.trade_date) for row in rows]
-    return [_value(positions[count - 1], name) if count else None for count in held]
+    return [_value(arrived[count - 1], name) if count else None for count in held]
 
 
 def _value(position: Position, name: str) -> float | None:

@@ -1,0 +1,91 @@
+"""What becomes of a notification after an attempt: sent, due later, or dead."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from watcher.core.outbox import GIVE_UP_AFTER, Delivery, Failed, Outcome, Sent, Status, Unknown, after
+
+NOW = datetime(2026, 6, 5, 8, 30, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+REFUSED = Failed("connection refused")
+CUT = Unknown("no answer in time")
+
+
+def attempted(*outcomes: Outcome, jitter: float = 0.0) -> list[tuple[datetime, Delivery]]:
+    """Attempt when it is due, once per outcome; return the time of each attempt and what it made of the delivery."""
+    delivery, now, seen = Delivery(), NOW, []
+    for outcome in outcomes:
+        delivery = after(delivery, outcome, now, jitter)
+        seen.append((now, delivery))
+        now = delivery.due or now
+    return seen
+
+
+def gaps(*outcomes: Outcome, jitter: float = 0.0) -> list[float | None]:
+    """Return the minutes to the next attempt, after each."""
+    seen = attempted(*outcomes, jitter=jitter)
+    return [None if delivery.due is None else (delivery.due - now) / MINUTE for now, delivery in seen]
+
+
+def test_what_the_receiver_took_is_sent() -> None:
+    assert after(Delivery(), Sent(), NOW, 0.5) == Delivery(Status.SENT, None, 1, NOW)
+
+
+def test_failures_back_off_to_an_hour() -> None:
+    assert gaps(*[REFUSED] * 9) == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+
+
+def test_jitter_spreads_retries_by_a_tenth_at_most() -> None:
+    assert gaps(REFUSED, REFUSED, jitter=0.5) == [1.05, 2.1]
+    assert gaps(CUT, jitter=0.5) == [1]
+
+
+def test_unknown_outcomes_are_repeated_at_growing_intervals_until_there_is_an_answer() -> None:
+    assert gaps(*[CUT] * 7) == [1, 10, 60, 360, 1440, 1440, 1440]
+
+
+def test_every_attempt_is_counted_from_the_first() -> None:
+    *_, (_, delivery) = attempted(REFUSED, CUT, REFUSED)
+    assert delivery.attempts == 3
+    assert delivery.first_attempt == NOW
+    assert delivery.reason == "connection refused"
+
+
+def test_a_channel_that_is_down_for_two_days_makes_it_dead() -> None:
+    seen = attempted(*[REFUSED] * 53)
+    dead = [(now, delivery) for now, delivery in seen if delivery.status is Status.DEAD]
+    assert len(dead) == 1
+    ((now, delivery),) = dead
+    assert delivery.due is None
+    assert delivery.reason == "connection refused"
+    assert GIVE_UP_AFTER - 60 * MINUTE <= now - NOW <= GIVE_UP_AFTER
+
+
+def test_a_failure_for_good_makes_it_dead_at_once() -> None:
+    delivery = after(Delivery(), Failed("no such channel", permanent=True), NOW, 0.0)
+    assert delivery == Delivery(Status.DEAD, None, 1, NOW, 0, "no such channel")
+
+
+def test_what_may_have_arrived_stays_marked_when_a_later_attempt_fails() -> None:
+    """The answer to a later attempt does not say what became of an earlier one."""
+    *_, (_, delivery) = attempted(CUT, REFUSED, CUT)
+    assert delivery.unknowns == 2
+    assert gaps(CUT, REFUSED, CUT) == [1, 2, 10]
+
+
+def test_what_may_have_arrived_stays_marked_when_it_is_given_up() -> None:
+    """A person may put it back: it is then a repeat as much as before."""
+    *_, (_, delivery) = attempted(CUT, Failed("no such channel", permanent=True))
+    assert delivery.status is Status.DEAD
+    assert delivery.unknowns == 1
+
+
+def test_an_unknown_outcome_is_never_dead() -> None:
+    assert {delivery.status for _, delivery in attempted(*[CUT] * 20)} == {Status.PENDING}
+
+
+@pytest.mark.parametrize("outcome", [Sent(), REFUSED, CUT])
+def test_an_attempt_long_after_a_success_of_a_claim_counts_on(outcome: Outcome) -> None:
+    before = Delivery(Status.CLAIMED, NOW, 200, NOW - timedelta(hours=1))
+    assert after(before, outcome, NOW, 0.0).attempts == 201
