@@ -31,19 +31,33 @@ def test_an_alert_is_stored_while_it_is_not_quiet(store: Store) -> None:
         assert tx.alerts.of() == {US: {"r": replace(pending, streak=2)}}
 
 
-def test_a_watch_remembers_text_and_checkpoint(store: Store) -> None:
-    new, old = Watch(HK, "r", "text"), Watch(US, "r", "text", day("2026-01-05"))
+def test_a_watch_remembers_text_checkpoint_and_the_alert_then(store: Store) -> None:
+    firing = Alert("r", US, episode=day("2026-01-05"), age=2)
+    new, old = Watch(HK, "r", "text"), Watch(US, "r", "text", day("2026-01-07"), firing)
     with store.write() as tx:
         tx.alerts.put_watches([new, old])
         tx.alerts.put_watches([])
-        tx.alerts.set_checkpoint(HK, day("2026-02-02"))
-        tx.alerts.set_checkpoint(US, day("2026-02-02"))
     with store.read() as tx:
-        assert tx.alerts.watches() == {(HK, "r"): replace(new, checkpoint=day("2026-02-02")), (US, "r"): old}
+        assert tx.alerts.watches() == {(HK, "r"): new, (US, "r"): old}
+        assert tx.alerts.watches([US]) == {(US, "r"): old}
     with store.write() as tx:
         tx.alerts.drop_watch(US, "r")
     with store.read() as tx:
         assert list(tx.alerts.watches()) == [(HK, "r")]
+
+
+def test_an_episode_has_ended_unless_it_opened_again(store: Store) -> None:
+    kinds = [Kind.OPENED, Kind.RESOLVED, Kind.OPENED, Kind.RETRACTED]
+    episode = (US, "r", day("2026-01-05"))
+    ended = []
+    for number, kind in enumerate(kinds, start=1):
+        with store.write() as tx:
+            tx.alerts.add_transitions([_report(number=number, kind=kind)], NOW)
+            ended.append(tx.alerts.ended([episode]) == {episode})
+    assert ended == [False, True, False, True]
+    with store.read() as tx:
+        assert tx.alerts.ended([]) == set()
+        assert tx.alerts.ended([(HK, "r", day("2026-01-05"))]) == set()
 
 
 def test_transitions_are_kept_and_numbered_by_rule_and_symbol(store: Store) -> None:

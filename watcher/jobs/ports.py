@@ -65,13 +65,13 @@ class Alerts(Protocol):
 
     def put(self, changed: Iterable[Alert]) -> None: ...  # noqa: D102
 
-    def watches(self) -> Mapping[tuple[Symbol, str], Watch]: ...  # noqa: D102
+    def watches(self, wanted: Sequence[Symbol] | None = None) -> Mapping[tuple[Symbol, str], Watch]: ...  # noqa: D102
+
+    def ended(self, episodes: Iterable[tuple[Symbol, str, date]]) -> set[tuple[Symbol, str, date]]: ...  # noqa: D102
 
     def put_watches(self, taken_up: Iterable[Watch]) -> None: ...  # noqa: D102
 
     def drop_watch(self, symbol: Symbol, rule: str) -> None: ...  # noqa: D102
-
-    def set_checkpoint(self, symbol: Symbol, newest: date) -> None: ...  # noqa: D102
 
     def last_numbers(self, pairs: Iterable[tuple[Symbol, str]]) -> Mapping[tuple[Symbol, str], int]: ...  # noqa: D102
 

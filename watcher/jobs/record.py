@@ -7,17 +7,21 @@ from datetime import datetime
 from watcher.core.alert import Kind
 from watcher.core.answer import Answer, Answered, DataState, SymbolState
 from watcher.core.book import RuleBook
-from watcher.core.judgement import TREND, Judgement, Known, judge, news
+from watcher.core.judgement import Judgement, Known, judge, news, touches_judged
 from watcher.core.market import Symbol
 from watcher.core.notification import Notification, Report
+from watcher.core.report import TREND
 from watcher.core.routing import numbered, route
 from watcher.jobs.ports import Store, Transaction
 
 
 def record(
-    store: Store, book: RuleBook, answers: Sequence[Answer], now: datetime
+    store: Store, book: RuleBook, answers: Sequence[Answer], now: datetime, *, away: bool = False
 ) -> tuple[tuple[SymbolState, ...], tuple[Notification, ...]]:
-    """Return the states of the answers' symbols and the notifications that were enqueued."""
+    """Return the states of the answers' symbols and the notifications that were enqueued.
+
+    `away` is true where sessions may have been missed because nobody asked: what they bring is marked so.
+    """
     with store.read() as tx:
         states = tx.rows.states([answer.symbol for answer in answers])
         known = _known(tx, book, answers)
@@ -29,7 +33,10 @@ def record(
         if isinstance(answer, Answered):
             changes = news(known[answer.symbol], answer)
             if changes:
-                judgement = judge(known[answer.symbol], changes, book.by_symbol.get(answer.symbol, ()))
+                if touches_judged(known[answer.symbol], changes):
+                    known[answer.symbol] = _whole(store, known[answer.symbol])
+                rules = book.by_symbol.get(answer.symbol, ())
+                judgement = judge(known[answer.symbol], changes, rules, away=away)
                 judgements.append(judgement)
                 state = replace(state, judged=judgement.judged, judged_positions=judgement.judged_positions)
         after.append(state)
@@ -41,9 +48,7 @@ def record(
         tx.rows.put_states(changed)
         tx.rows.put_news([(judgement.symbol, judgement.news) for judgement in judgements], now)
         tx.alerts.put([alert for judgement in judgements for alert in judgement.alerts])
-        for judgement in judgements:
-            if known[judgement.symbol].judged is None and judgement.judged is not None:
-                tx.alerts.set_checkpoint(judgement.symbol, judgement.judged)
+        tx.alerts.put_watches([watch for judgement in judgements for watch in judgement.watches])
         reports = [report for judgement in judgements for report in judgement.reports]
         return tuple(after), announce(tx, book, reports, now)
 
@@ -54,7 +59,11 @@ def announce(tx: Transaction, book: RuleBook, reports: Sequence[Report], now: da
         return ()
     given = numbered(reports, tx.alerts.last_numbers((report.symbol, report.rule) for report in reports))
     opened_before = [(report.symbol, report.rule, report.episode) for report in given if report.kind is not Kind.OPENED]
-    notifications = route(given, book, tx.outbox.told(opened_before))
+    told = dict(tx.outbox.told(opened_before))
+    ends = [(each.symbol, each.rule, each.episode) for each in given if each.kind in (Kind.RESOLVED, Kind.REMINDED)]
+    for episode in tx.alerts.ended(ends):  # a revision moved an end that was told: an end is told once only
+        told[episode] = set()
+    notifications = route(given, book, told)
     tx.alerts.add_transitions(given, now)
     tx.outbox.enqueue(notifications, now)
     return notifications
@@ -87,6 +96,14 @@ def _known(tx: Transaction, book: RuleBook, answers: Sequence[Answer]) -> dict[S
         )
         for symbol in wanted
     }
+
+
+def _whole(store: Store, known: Known) -> Known:
+    """Return all that is known of a symbol, for judging again."""
+    with store.read() as tx:
+        rows = tx.rows.newest([known.symbol]).get(known.symbol, ())
+        watches = tx.alerts.watches([known.symbol])
+    return replace(known, rows=rows, watches={rule: watch for (_, rule), watch in watches.items()})
 
 
 def _state(answer: Answer, before: SymbolState | None, now: datetime) -> SymbolState:

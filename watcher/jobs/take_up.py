@@ -10,14 +10,12 @@ from watcher.core.judgement import first_sight, removed
 from watcher.core.judgement import take_up as judged_anew
 from watcher.core.market import Symbol
 from watcher.core.notification import Notification, Report
-from watcher.core.rule import Rule
 from watcher.core.window import Window
 from watcher.jobs.ports import Store, Transaction
 from watcher.jobs.record import announce
 
 BATCH = 50
 """Symbols whose whole history is in memory at once."""
-_RESTING = "resting"
 
 
 def take_up(store: Store, book: RuleBook, now: datetime) -> tuple[Notification, ...]:
@@ -30,7 +28,7 @@ def take_up(store: Store, book: RuleBook, now: datetime) -> tuple[Notification, 
         if tx.note("book") == book.digest:
             return ()
         watches = dict(tx.alerts.watches())
-    wanted = {(symbol, rule.name): _watch(symbol, rule) for rule in book.rules for symbol in rule.symbols}
+    wanted = {(symbol, rule.name): Watch.of(rule, symbol) for rule in book.rules for symbol in rule.symbols}
     changed = sorted(
         key
         for key in watches.keys() | wanted.keys()
@@ -44,10 +42,6 @@ def take_up(store: Store, book: RuleBook, now: datetime) -> tuple[Notification, 
         tx.keep("book", book.digest)
         tx.keep("book_at", now.isoformat())
     return tuple(notifications)
-
-
-def _watch(symbol: Symbol, rule: Rule) -> Watch:
-    return Watch(symbol, rule.name, rule.fingerprint if rule.enabled else _RESTING)
 
 
 def _batches(keys: Iterable[tuple[Symbol, str]]) -> Iterator[list[tuple[Symbol, str]]]:
@@ -84,9 +78,8 @@ def _take_up(
             newest = window.dates[-1] if window.dates else None
             if rule.enabled and newest is not None:
                 judge = judged_anew if key in watches else first_sight
-                after, told = judge(rule, before, window)
-                tx.alerts.put([after])
+                before, told = judge(rule, before, window)
+                tx.alerts.put([before])
                 reports += told
-            watch = wanted[key]
-            tx.alerts.put_watches([Watch(symbol, name, watch.fingerprint, newest)])
+            tx.alerts.put_watches([Watch.of(rule, symbol, newest, before if newest else None)])
     return announce(tx, book, reports, now)

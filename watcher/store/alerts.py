@@ -29,7 +29,7 @@ class Alerts:
             query = query.where(alerts.c.symbol.in_(wanted))
         found: dict[Symbol, dict[str, Alert]] = {}
         for row in self._connection.execute(query):
-            alert = Alert(row.rule, Symbol(row.symbol), row.episode, row.streak, row.streak_since, row.age)
+            alert = _alert(row)
             found.setdefault(alert.symbol, {})[alert.rule] = alert
         return found
 
@@ -38,7 +38,7 @@ class Alerts:
         loud = []
         for alert in changed:
             if alert.firing or alert.streak:
-                loud.append(asdict(alert))
+                loud.append({"symbol": alert.symbol, "rule": alert.rule, **_state(alert)})
             else:
                 self.drop(alert.symbol, alert.rule)
         if loud:
@@ -48,27 +48,29 @@ class Alerts:
         """Make an alert quiet."""
         self._connection.execute(alerts.delete().where(alerts.c.symbol == symbol, alerts.c.rule == rule))
 
-    def watches(self) -> dict[tuple[Symbol, str], Watch]:
-        """Return every rule on every symbol as it was last taken up."""
-        return {
-            (Symbol(row.symbol), row.rule): Watch(Symbol(row.symbol), row.rule, row.fingerprint, row.checkpoint)
-            for row in self._connection.execute(select(watches))
-        }
+    def watches(self, wanted: Sequence[Symbol] | None = None) -> dict[tuple[Symbol, str], Watch]:
+        """Return every rule on every symbol, or on those wanted, as it was last taken up."""
+        query = select(watches) if wanted is None else select(watches).where(watches.c.symbol.in_(wanted))
+        return {(Symbol(row.symbol), row.rule): _watch(row) for row in self._connection.execute(query)}
 
     def put_watches(self, taken_up: Iterable[Watch]) -> None:
         """Store by which text rules were taken up."""
-        values = [asdict(watch) for watch in taken_up]
+        values = [
+            {
+                "symbol": watch.symbol,
+                "rule": watch.rule,
+                "fingerprint": watch.fingerprint,
+                "checkpoint": watch.checkpoint,
+                **_state(watch.base or Alert(watch.rule, watch.symbol)),
+            }
+            for watch in taken_up
+        ]
         if values:
             self._connection.execute(watches.insert().prefix_with("OR REPLACE"), values)
 
     def drop_watch(self, symbol: Symbol, rule: str) -> None:
         """Forget a rule on a symbol: should it come back, it is new."""
         self._connection.execute(watches.delete().where(watches.c.symbol == symbol, watches.c.rule == rule))
-
-    def set_checkpoint(self, symbol: Symbol, newest: date) -> None:
-        """Note the newest row of a symbol as the checkpoint of the rules that had none."""
-        query = watches.update().where(watches.c.symbol == symbol, watches.c.checkpoint.is_(None))
-        self._connection.execute(query.values(checkpoint=newest))
 
     def last_numbers(self, pairs: Iterable[tuple[Symbol, str]]) -> dict[tuple[Symbol, str], int]:
         """Return the number of the last transition of each symbol and rule that has any."""
@@ -78,6 +80,17 @@ class Alerts:
         query = select(*key, func.max(transitions.c.number)).where(of_symbols).group_by(*key)
         found = self._connection.execute(query) if wanted else ()
         return {(Symbol(symbol), rule): number for symbol, rule, number in found if (symbol, rule) in wanted}
+
+    def ended(self, episodes: Iterable[tuple[Symbol, str, date]]) -> set[tuple[Symbol, str, date]]:
+        """Return those episodes whose end, or retraction, is recorded already, with no opening after it."""
+        wanted = set(episodes)
+        of_symbols = transitions.c.symbol.in_({symbol for symbol, _, _ in wanted})
+        query = select(transitions).where(of_symbols).order_by(transitions.c.number)
+        last = {
+            (Symbol(row.symbol), row.rule, row.episode): Kind(row.kind)
+            for row in (self._connection.execute(query) if wanted else ())
+        }
+        return {episode for episode in wanted if last.get(episode) in (Kind.RESOLVED, Kind.RETRACTED)}
 
     def add_transitions(self, reports: Iterable[Report], now: datetime) -> None:
         """Store numbered transitions."""
@@ -103,6 +116,24 @@ class Alerts:
         """Return all transitions, in order of trade date."""
         order = (transitions.c.trade_date, transitions.c.symbol, transitions.c.rule, transitions.c.number)
         return [Report(**report_fields(row)) for row in self._connection.execute(select(transitions).order_by(*order))]
+
+
+def _alert(row: Row[Any]) -> Alert:
+    return Alert(row.rule, Symbol(row.symbol), row.episode, row.streak, row.streak_since, row.age)
+
+
+def _watch(row: Row[Any]) -> Watch:
+    base = _alert(row) if row.checkpoint else None
+    return Watch(Symbol(row.symbol), row.rule, row.fingerprint, row.checkpoint, base)
+
+
+def _state(alert: Alert) -> dict[str, object]:
+    return {
+        "episode": alert.episode,
+        "streak": alert.streak,
+        "streak_since": alert.streak_since,
+        "age": alert.age,
+    }
 
 
 def report_fields(row: Row[Any]) -> dict[str, Any]:

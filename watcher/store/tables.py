@@ -118,6 +118,10 @@ watches = _table(
     Column("rule", Text, primary_key=True),
     Column("fingerprint", Text, nullable=False),
     Column("checkpoint", IsoDate),
+    Column("episode", IsoDate),
+    Column("streak", Integer, nullable=False),
+    Column("streak_since", IsoDate),
+    Column("age", Integer, nullable=False),
 )
 
 alerts = _table(

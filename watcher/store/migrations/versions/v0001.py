@@ -82,7 +82,17 @@ def upgrade() -> None:
         _text("old"),
         _text("new"),
     )
-    _create("watches", _key("symbol"), _key("rule"), _text("fingerprint"), Column("checkpoint", Text))
+    _create(
+        "watches",
+        _key("symbol"),
+        _key("rule"),
+        _text("fingerprint"),
+        Column("checkpoint", Text),
+        Column("episode", Text),
+        _count("streak"),
+        Column("streak_since", Text),
+        _count("age"),
+    )
     _create(
         "alerts",
         _key("symbol"),
