@@ -179,3 +179,23 @@ def test_answers_of_symbols_that_no_rule_names_are_stored(store: Store) -> None:
     assert _record(store, LEVEL, Answered(other, _percents(60))) == ()
     with store.read() as tx:
         assert len(tx.rows.newest([other])[other]) == 1
+
+
+def test_a_rule_on_positions_waits_for_the_first_one(store: Store) -> None:
+    rules = book(rule(when="aggregated_short_ratio > 1", symbols=[HK]), digest="positions")
+    assert _record(store, rules, Answered(HK, (hk_row("2026-01-20"),))) == ()
+    with store.read() as tx:
+        assert tx.alerts.watches()[HK, "r"].checkpoint is None
+    large = position("2026-01-16", "2026-01-27", 9, 1.5)
+    told = _record(store, rules, Answered(HK, (hk_row("2026-01-27"),), large))
+    assert _told(told) == [(Kind.OPENED, "2026-01-16", None)]
+
+
+def test_the_rules_own_words_are_filled_in_from_the_row(store: Store) -> None:
+    words = "{symbol} {rule} {short_percent:.1f} {turnover} {trade_date} {since} {severity}"
+    rules = book(rule(message=words, symbols=[US]), digest="words")
+    _record(store, rules, Answered(US, _percents(40)))
+    (told,) = _record(store, rules, Answered(US, _percents(40, 60)))
+    assert told.facts.text == "US.XRT r 60.0 unknown 2026-01-06 2026-01-06 warning"
+    assert (told.facts.value, told.facts.limit, told.facts.previous) == (60, 50, 40)
+    assert told.facts.trend == (40, 60)
