@@ -2,9 +2,16 @@
 
 import sys
 
-from bench import poll
+from bench import burst, crash, poll, requests, rules, stop
 
-MEASUREMENTS = {"poll": poll.main}
+MEASUREMENTS = {
+    "rules": rules.main,
+    "poll": poll.main,
+    "requests": requests.main,
+    "stop": stop.main,
+    "burst": burst.main,
+    "crash": crash.main,
+}
 
 
 def main(names: list[str]) -> int:

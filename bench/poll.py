@@ -1,110 +1,81 @@
-"""Polling: the watcher's whole cycle beside a bare httpx loop that asks the same server for the same rows.
-
-Steady state: 30 rows are asked for, one of them is new, ten rules judge it, and all of it is committed. The bare loop
-has the same concurrency and the same cures (few connections, no compression, sniffio), and throws away what it gets.
-"""
+"""Polling: 1,000 and 10,000 symbols beside a bare client, one that fails for ever, and whole processes of others."""
 
 import asyncio
+import json
+import math
 import statistics
-import time
-from collections.abc import Sequence
-from io import StringIO
+import subprocess
+import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import httpx
+from bench.server import ordinary, serving
+from bench.steady import RULES, failing
+from bench.whole import loop, urlwatch, urlwatch_in, watcher
+from watcher.jobs.poll import ROWS
 
-from bench.server import Server, ordinary, serving
-from watcher.core.book import RuleBook
-from watcher.core.market import Symbol
-from watcher.jobs.poll import CONCURRENCY, ROWS, poll
-from watcher.jobs.take_up import take_up
-from watcher.rulebook import read
-from watcher.settings import Settings, UpstreamSettings
-from watcher.upstream.server import PATH
-from watcher.wiring import Live, live
+__all__ = ["RULES", "main"]
 
-ROUNDS = 5
-RULES = (
-    "daily_trade_avg_ratio > 30",
-    "short_ratio > 40",
-    "price_change > 5",
-    "traded_shares > 100_000_000",
-    "short_vs_average > 2",
-    "short_ratio > 1.5 * mean(short_ratio, 20)",
-    "crosses_above(short_ratio, 25)",
-    "close_price > max(prev(close_price), 20)",
-    "zscore(traded_shares, 20) > 3",
-    "change(daily_trade_avg_ratio, 5) > 3 and price_change > 0",
-)
+FEW, MANY = 1_000, 10_000
 
 
-def book(symbols: Sequence[Symbol]) -> RuleBook:
-    names = ", ".join(f'"{symbol}"' for symbol in symbols)
-    text = f"[lists]\nall = [{names}]\n" + "".join(
-        f'[[rule]]\nname = "rule-{n}"\nsymbols = ["all"]\nwhen = "{when}"\n' for n, when in enumerate(RULES)
+def steady(count: int, rounds: int) -> dict[str, float]:
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.steady", str(count), str(rounds)], check=True, stdout=subprocess.PIPE, timeout=600
     )
-    loaded = read({"bench.toml": text.encode()})
-    assert loaded.book is not None, loaded.problems
-    return loaded.book
+    found: dict[str, float] = json.loads(done.stdout)
+    return found
 
 
-async def bare(url: str, symbols: Sequence[Symbol], count: int) -> float:
-    """Seconds for asking for all symbols and doing nothing with the answers."""
-    waiting = list(symbols)
-    limits = httpx.Limits(max_connections=CONCURRENCY, max_keepalive_connections=CONCURRENCY)
-    headers = {"accept-encoding": "identity"}
-    async with httpx.AsyncClient(base_url=url, limits=limits, trust_env=False, headers=headers) as client:
-
-        async def work() -> None:
-            while waiting:
-                symbol = waiting.pop()
-                response = await client.get(PATH.format(symbol=symbol), params={"count": count})
-                assert response.status_code == 200
-
-        began = time.perf_counter()
-        await asyncio.gather(*(work() for _ in range(CONCURRENCY)))
-        return time.perf_counter() - began
+def scale() -> None:
+    print(f"poll: {ROWS} rows asked for, one new, {len(RULES)} rules (medians; both in turn, in one process)")
+    few, many = steady(FEW, 3), steady(MANY, 1)
+    for count, found in ((FEW, few), (MANY, many)):
+        speeds = f"bare httpx {count / found['bare']:5.0f}/s   watcher {count / found['ours']:5.0f}/s"
+        print(f"  {count:6} symbols   {speeds}   ratio {found['ratio']:.2f} (CPU {found['cpu_ratio']:.2f})", end="")
+        print(f"   peak {found['peak']:.0f} MiB")
+    exponent = math.log(many["cpu"] / few["cpu"]) / math.log(MANY / FEW)
+    print(f"  ratio to a bare client     {many['ratio']:8.2f}   (aim: 0.75 or more)")
+    print(f"  cost exponent              {exponent:8.3f}   (aim: 1.05 or less; of CPU time)")
+    print(f"  peak memory grows by       {many['peak'] / few['peak'] - 1:8.0%}   (aim: 10 % or less)")
 
 
-async def ours(parts: Live, symbols: Sequence[Symbol]) -> float:
-    """Seconds for a whole cycle."""
-    began = time.perf_counter()
-    cycle = await poll(symbols, parts.current_book, parts.upstream, parts.store, parts.writer, parts.clock)
-    seconds = time.perf_counter() - began
-    assert not cycle.troubled
-    assert len(cycle.states) == len(symbols)
-    return seconds
+def one_fails() -> None:
+    with TemporaryDirectory(prefix="watcher-bench-") as directory:
+        found = asyncio.run(failing(FEW, 2, Path(directory)))
+    print(f"  one of {FEW} never answers: the others within {found['ratio']:.3f} of the time without it   (aim: 1.05)")
 
 
-async def measure(server: Server, count: int, rounds: int = ROUNDS) -> tuple[float, float, float]:
-    """Median seconds of the bare loop and of ours, and the median of the ratios of each round."""
-    symbols = ordinary(count)
-    rules = book(symbols)
-    with TemporaryDirectory(prefix="watcher-bench-") as state:
-        settings = Settings.model_construct(
-            state=Path(state), upstream=UpstreamSettings(url=server.url, rate="100000/1s")
-        )
-        async with live(settings, rules, StringIO()) as parts:
-            await parts.writer(lambda: take_up(parts.store, rules, parts.clock.now()))
-            await ours(parts, symbols)
-            seconds = []
-            for _ in range(rounds):
-                server.advance()
-                await bare(server.url, symbols, ROWS)  # so that the server has made every body, for both
-                seconds.append((await bare(server.url, symbols, ROWS), await ours(parts, symbols)))
-    ratios = [theirs / mine for theirs, mine in seconds]
-    return (
-        statistics.median(theirs for theirs, _ in seconds),
-        statistics.median(mine for _, mine in seconds),
-        statistics.median(ratios),
-    )
+def processes(rounds: int = 2) -> None:
+    symbols = ordinary(FEW)
+    with serving(FEW) as server, TemporaryDirectory(prefix="watcher-bench-") as directory:
+        path = Path(directory)
+        program = urlwatch_in(path)
+        watcher(server, symbols, path)
+        if program:
+            urlwatch(program, server, symbols, path)
+        loops, watches = [], []
+        for _ in range(rounds):
+            server.advance()
+            loop(server, symbols[:1], path)
+            mine = watcher(server, symbols, path)
+            loops.append([ours / theirs for ours, theirs in zip(mine, loop(server, symbols, path), strict=True)])
+            if program:
+                theirs = urlwatch(program, server, symbols, path)
+                watches.append([ours / other for ours, other in zip(mine, theirs, strict=True)])
+    _print_process("a loop of requests.get", loops, 0.65)
+    _print_process("urlwatch", watches, 0.33)
 
 
-def main(count: int = 1000) -> None:
-    with serving(count) as server:
-        theirs, mine, ratio = asyncio.run(measure(server, count))
-    print(f"poll: {count} symbols, {ROWS} rows asked for, one new, {len(RULES)} rules, {ROUNDS} rounds (medians)")
-    print(f"  bare httpx loop  {count / theirs:8.0f} symbols/s")
-    print(f"  watcher          {count / mine:8.0f} symbols/s")
-    print(f"  ratio            {ratio:8.2f}   (aim: 0.6 or more)")
+def _print_process(other: str, ratios: list[list[float]], aim: float) -> None:
+    if not ratios:
+        print(f"  whole process beside {other}: not measured, it could not be installed")
+        return
+    wall, cpu = (statistics.median(each) for each in zip(*ratios, strict=True))
+    print(f"  whole process beside {other}: {wall:.2f} of its wall, {cpu:.2f} of its CPU   (aim: {aim})")
+
+
+def main() -> None:
+    scale()
+    one_fails()
+    processes()

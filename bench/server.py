@@ -4,20 +4,58 @@ import asyncio
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
+from pathlib import Path
 from subprocess import PIPE, Popen
 
-from watcher.core.market import Symbol
+from watcher.core.answer import Answered
+from watcher.core.market import Market, Symbol
 from watcher.serving import served
 from watcher.simulation import simulated
+from watcher.upstream.listing import more
+from watcher.upstream.refusal import RetCode
+from watcher.upstream.scenario import read
 from watcher.upstream.server import create_app
 from watcher.upstream.simulator import SimulatedArchive
 
 BEGIN, END = date(2025, 6, 30), date(2026, 6, 30)
+ORIGINALS = 200
 
 
-def market(symbols: int) -> SimulatedArchive:
-    return simulated(7, BEGIN, END, extra=symbols)
+class Copies:
+    """A market in which a few hundred securities trade under thousands of symbols: a history of each takes too long."""
+
+    def __init__(self, original: SimulatedArchive, symbols: int) -> None:
+        self.original = original
+        self.copied: dict[Symbol, Symbol] = {}
+        of_market = {
+            market: [each for each in original.symbols[-ORIGINALS:] if each.market is market] for market in Market
+        }
+        for index, one in enumerate(more(symbols, 0)):
+            originals = of_market[one.symbol.market]
+            self.copied[one.symbol] = originals[index % len(originals)]
+
+    @property
+    def as_of(self) -> date:
+        return self.original.as_of
+
+    @property
+    def symbols(self) -> tuple[Symbol, ...]:
+        return tuple(self.copied)
+
+    def answer(self, symbol: Symbol, count: int) -> Answered | RetCode:
+        answer = self.original.answer(self.copied.get(symbol, symbol), count)
+        return replace(answer, symbol=symbol) if isinstance(answer, Answered) else answer
+
+    def advance(self) -> date | None:
+        return self.original.advance()
+
+
+def market(symbols: int) -> SimulatedArchive | Copies:
+    if symbols <= ORIGINALS:
+        return simulated(7, BEGIN, END, extra=symbols)
+    return Copies(simulated(7, BEGIN, END, extra=ORIGINALS), symbols)
 
 
 def ordinary(symbols: int) -> list[Symbol]:
@@ -44,21 +82,23 @@ class Server:
 
 
 @contextmanager
-def serving(symbols: int) -> Iterator[Server]:
-    with Popen([sys.executable, "-m", "bench.server", str(symbols)], stdin=PIPE, stdout=PIPE, text=True) as process:
+def serving(symbols: int, *scenario: Path) -> Iterator[Server]:
+    command = [sys.executable, "-m", "bench.server", str(symbols), *map(str, scenario)]
+    with Popen(command, stdin=PIPE, stdout=PIPE, text=True) as process:
         try:
             yield Server(process)
         finally:
             process.kill()
 
 
-async def main(symbols: int) -> None:
+async def main(symbols: int, *scenario: str) -> None:
     archive = market(symbols)
-    async with served(create_app(archive), "127.0.0.1", 0) as url:
+    wrong = read(Path(scenario[0])) if scenario else None
+    async with served(create_app(archive, None, wrong), "127.0.0.1", 0) as url:
         print(url, flush=True)
         while await asyncio.to_thread(sys.stdin.readline):
             print(archive.advance(), flush=True)
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1])))
+    asyncio.run(main(int(sys.argv[1]), *sys.argv[2:]))

@@ -34,3 +34,13 @@ class StateInUse(StoreError):
 
 class StateDamaged(StoreError):
     """The file is there, but it is not the database it should be."""
+
+
+def told_in(error: BaseException | None) -> WatcherError | None:
+    """Return the error that is meant for people; the first one, where tasks failed together with nothing but such."""
+    if isinstance(error, WatcherError):
+        return error
+    if not isinstance(error, BaseExceptionGroup):
+        return None
+    told = [told_in(each) for each in error.exceptions]
+    return None if None in told else told[0]

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import tomli
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError
 
 from watcher.errors import ConfigurationError
@@ -32,7 +32,16 @@ def duration(text: object) -> timedelta:
     return timedelta(seconds=float(found[1]) * _UNITS[found[2]])
 
 
+def listed(value: object) -> object:
+    """Return the parts of a text written with commas between them; anything else as it is."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
 Duration = Annotated[timedelta, BeforeValidator(duration)]
+Dates = Annotated[tuple[date, ...], NoDecode, BeforeValidator(listed)]
+"""In the environment 2026-09-08,2026-09-09; in settings.toml a list."""
+Durations = Annotated[tuple[Duration, ...], NoDecode, BeforeValidator(listed), Field(min_length=1)]
+"""In the environment 5m,10m; in settings.toml a list."""
 
 
 class _Section(BaseModel):
@@ -56,7 +65,7 @@ class MarketSettings(_Section):
     """When a market's rows are to be expected."""
 
     ready_after: Duration
-    closed: tuple[date, ...] = ()
+    closed: Dates = ()
 
 
 class MarketsSettings(_Section):
@@ -81,9 +90,11 @@ class HeartbeatSettings(_Section):
 
 
 class ScheduleSettings(_Section):
-    """What overrides the calendar."""
+    """When what is not there yet is asked for again, and what overrides the calendar."""
 
     every: Duration | None = None
+    probe_gaps: Durations = tuple(timedelta(minutes=minutes) for minutes in (5, 10, 15, 30, 60))
+    straggler_gaps: Durations = tuple(timedelta(minutes=minutes) for minutes in (30, 60, 120, 240, 480))
 
 
 def channel_key(name: str) -> str:

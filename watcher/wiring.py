@@ -1,28 +1,43 @@
 """Settings and rule book to live parts: the only place that builds adapters."""
 
 import asyncio
+import logging
 import os
 import platform
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TextIO, TypeVar
 
+from watcher.calendar import timetable
 from watcher.clock import SystemClock
 from watcher.core.book import CONSOLE, RuleBook
+from watcher.core.market import Market
+from watcher.core.plan import Gaps
+from watcher.core.sessions import Timetable
 from watcher.delivery.channels import AppriseChannel, ConsoleChannel, validate_url
-from watcher.errors import ConfigurationError
+from watcher.errors import ConfigurationError, StoreError
+from watcher.jobs.cycle import Schedule
 from watcher.jobs.ports import Channel, Clock
+from watcher.jobs.recovered import tell_news_again
+from watcher.jobs.retain import retain
 from watcher.rulebook import load
 from watcher.rulebook.problem import Problem, printed
 from watcher.settings import Settings
+from watcher.store.file import FILE as STORE
 from watcher.store.store import Store
+from watcher.upstream.auth import Access
 from watcher.upstream.client import Client
-from watcher.upstream.pacing import Pacing, Rate
+from watcher.upstream.kept import FILE as PACING
+from watcher.upstream.kept import Moment, keep, usage_at
+from watcher.upstream.pacing import Pacing, Rate, Usage
 
 _T = TypeVar("_T")
+
+log = logging.getLogger(__name__)
 
 
 class WriterThread:
@@ -56,6 +71,21 @@ class Live:
     def current_book(self) -> RuleBook:
         """Return the rules in force."""
         return self.book
+
+    async def upkeep(self) -> None:
+        """Make the day's backup and delete what is older than the retention, if that is due; what fails is logged."""
+        now = self.clock.now()
+        try:
+            if await self.writer(lambda: self.store.backup_due(now)):
+                made = await asyncio.to_thread(self.store.back_up, now)
+                log.info("event=%r file=%s", "backed up", made.name)
+            await self.writer(lambda: tell_news_again(self.store, self.book, now))
+            forgotten = await retain(self.store, self.book, self.writer, now, self.settings.retention)
+        except StoreError as error:
+            log.error("event=%r reason=%r", "upkeep failed", str(error))  # noqa: TRY400 - the reason says it all
+            return
+        if forgotten is not None:
+            log.info("event=%r rows=%d transitions=%d", "retained", forgotten.rows, forgotten.transitions)
 
 
 def read_book(settings: Settings) -> tuple[RuleBook, tuple[Problem, ...]]:
@@ -97,24 +127,32 @@ def channels(book: RuleBook, settings: Settings, console: TextIO) -> dict[str, C
     return built
 
 
-def client(settings: Settings, clock: SystemClock) -> Client:
+def pacing(settings: Settings, clock: SystemClock) -> Pacing:
+    """Return the pacing of requests, of which none is used yet.
+
+    Raises:
+        ConfigurationError: the rate cannot be read.
+    """
+    try:
+        return Pacing(Rate.parse(settings.upstream.rate), clock.monotonic)
+    except ValueError as error:
+        raise ConfigurationError(f"WATCHER_UPSTREAM__RATE: {error}") from None
+
+
+def client(settings: Settings, clock: SystemClock, paced: Pacing) -> Client:
     """Return what asks upstream.
 
     Raises:
-        ConfigurationError: there is no URL, or the rate or the token file cannot be read.
+        ConfigurationError: there is no URL, or the token cannot be used, or its file not be read.
     """
     upstream = settings.upstream
     if upstream.url is None:
         raise ConfigurationError("where is upstream? Set WATCHER_UPSTREAM__URL=http://host:port")
-    try:
-        rate = Rate.parse(upstream.rate)
-    except ValueError as error:
-        raise ConfigurationError(f"WATCHER_UPSTREAM__RATE: {error}") from None
     return Client(
         upstream.url,
         upstream.path,
-        token=_token(settings),
-        pacing=Pacing(rate, clock.monotonic),
+        access=Access(upstream.token.get_secret_value() if upstream.token else None, upstream.token_file),
+        pacing=paced,
         now=clock.now,
         timeout=upstream.timeout.total_seconds(),
         proxy=upstream.proxy.get_secret_value() if upstream.proxy else None,
@@ -122,16 +160,39 @@ def client(settings: Settings, clock: SystemClock) -> Client:
     )
 
 
-def _token(settings: Settings) -> str | None:
-    upstream = settings.upstream
-    if upstream.token is not None:
-        return upstream.token.get_secret_value()
-    if upstream.token_file is None:
-        return None
+@asynccontextmanager
+async def _kept(
+    paced: Pacing, path: Path, clock: SystemClock, writer: WriterThread, *, first: bool, rehearsal: bool
+) -> AsyncIterator[None]:
+    """Begin with what the last process used of the rate, and leave to the next what this one did."""
+
+    def begin() -> Usage:
+        used = usage_at(path, paced.rate, Moment(clock.uptime(), clock.now()), first=first)
+        if not rehearsal:
+            path.unlink(missing_ok=True)
+        return used
+
+    def leave(used: Usage) -> None:
+        # a rehearsal asks, too; but if the file is gone, a daemon is at work, and will write it
+        if not rehearsal or path.exists():
+            keep(path, used, Moment(clock.uptime(), clock.now()))
+
+    paced.resume(await writer(begin))
     try:
-        return upstream.token_file.read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{upstream.token_file}, the token file, cannot be read: {error}") from None
+        yield
+    finally:
+        used = paced.usage
+        await writer(lambda: leave(used))
+
+
+def schedule(settings: Settings) -> Schedule:
+    """Return when rows are to be expected."""
+    markets = {Market.HK: settings.markets.hk, Market.US: settings.markets.us}
+
+    def timetables(now: datetime) -> dict[Market, Timetable]:
+        return {market: timetable(market, now, of.ready_after, of.closed) for market, of in markets.items()}
+
+    return Schedule(timetables, Gaps(settings.schedule.probe_gaps, settings.schedule.straggler_gaps))
 
 
 def holder() -> str:
@@ -149,13 +210,17 @@ async def live(settings: Settings, book: RuleBook, console: TextIO, state: Path 
     """
     clock = SystemClock()
     of_book = await asyncio.to_thread(channels, book, settings, console)
-    upstream = client(settings, clock)
+    paced = pacing(settings, clock)
+    upstream = client(settings, clock, paced)
     writer = WriterThread()
     try:
         directory = state or settings.state_directory
+        first = not await writer((settings.state_directory / STORE).exists)
         store = await writer(lambda: Store.open_for_writing(directory, holder(), clock.now()))
         try:
-            async with upstream:
+            kept_at = settings.state_directory / PACING
+            kept = _kept(paced, kept_at, clock, writer, first=first, rehearsal=state is not None)
+            async with kept, upstream:
                 yield Live(settings, book, clock, store, writer, upstream, of_book, console)
         finally:
             await writer(store.close)

@@ -73,3 +73,30 @@ def test_lookback_is_that_of_the_farthest_rule() -> None:
 def test_the_console_always_exists() -> None:
     assert list(RuleBook().channels) == [CONSOLE]
     assert RuleBook().operator == (CONSOLE,)
+
+
+def utc(text: str) -> datetime:
+    """Return the instant written `2026-03-08 06:30`, in UTC."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("hours", "now", "over"),
+    [
+        pytest.param(NIGHT, "2026-06-05 14:00", "2026-06-05 23:00", id="before midnight in Hong Kong"),
+        pytest.param(NIGHT, "2026-06-05 22:59:30", "2026-06-05 23:00", id="in the last minute"),
+        pytest.param(NOON, "2026-06-05 04:10", "2026-06-05 05:30", id="hours within a day"),
+        pytest.param(("22:00", "07:00"), "2026-03-08 04:00", "2026-03-08 11:00", id="New York's short night"),
+        pytest.param(("22:00", "07:00"), "2026-11-01 03:00", "2026-11-01 12:00", id="New York's long night"),
+        pytest.param(("22:00", "02:30"), "2026-03-08 06:00", "2026-03-08 07:00", id="an end that spring leaves out"),
+        pytest.param(("22:00", "01:30"), "2026-11-01 04:00", "2026-11-01 05:30", id="an end that autumn has twice"),
+        pytest.param(("22:00", "01:30"), "2026-11-01 06:10", "2026-11-01 06:30", id="the second of them"),
+    ],
+)
+def test_when_quiet_hours_are_over(hours: QuietHours | tuple[str, str], now: str, over: str) -> None:
+    if isinstance(hours, tuple):
+        start, end = map(time.fromisoformat, hours)
+        hours = QuietHours(start, end, "America/New_York")
+    assert hours.hold(utc(now))
+    assert hours.over(utc(now)) == utc(over)
+    assert not hours.hold(utc(over))

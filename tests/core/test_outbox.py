@@ -4,7 +4,19 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from watcher.core.outbox import GIVE_UP_AFTER, Delivery, Failed, Outcome, Sent, Status, Unknown, after
+from watcher.core.outbox import (
+    GIVE_UP_AFTER,
+    Delivery,
+    Failed,
+    Hold,
+    Outcome,
+    Sent,
+    Status,
+    Unknown,
+    after,
+    dropped,
+    retried,
+)
 
 NOW = datetime(2026, 6, 5, 8, 30, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -16,7 +28,7 @@ def attempted(*outcomes: Outcome, jitter: float = 0.0) -> list[tuple[datetime, D
     """Attempt when it is due, once per outcome; return the time of each attempt and what it made of the delivery."""
     delivery, now, seen = Delivery(), NOW, []
     for outcome in outcomes:
-        delivery = after(delivery, outcome, now, jitter)
+        (delivery,) = after([delivery], outcome, now, jitter)
         seen.append((now, delivery))
         now = delivery.due or now
     return seen
@@ -29,7 +41,7 @@ def gaps(*outcomes: Outcome, jitter: float = 0.0) -> list[float | None]:
 
 
 def test_what_the_receiver_took_is_sent() -> None:
-    assert after(Delivery(), Sent(), NOW, 0.5) == Delivery(Status.SENT, None, 1, NOW)
+    assert after([Delivery()], Sent(), NOW, 0.5) == (Delivery(Status.SENT, None, 1, NOW),)
 
 
 def test_failures_back_off_to_an_hour() -> None:
@@ -63,7 +75,7 @@ def test_a_channel_that_is_down_for_two_days_makes_it_dead() -> None:
 
 
 def test_a_failure_for_good_makes_it_dead_at_once() -> None:
-    delivery = after(Delivery(), Failed("no such channel", permanent=True), NOW, 0.0)
+    (delivery,) = after([Delivery()], Failed("no such channel", permanent=True), NOW, 0.0)
     assert delivery == Delivery(Status.DEAD, None, 1, NOW, 0, "no such channel")
 
 
@@ -88,4 +100,61 @@ def test_an_unknown_outcome_is_never_dead() -> None:
 @pytest.mark.parametrize("outcome", [Sent(), REFUSED, CUT])
 def test_an_attempt_long_after_a_success_of_a_claim_counts_on(outcome: Outcome) -> None:
     before = Delivery(Status.CLAIMED, NOW, 200, NOW - timedelta(hours=1))
-    assert after(before, outcome, NOW, 0.0).attempts == 201
+    (delivery,) = after([before], outcome, NOW, 0.0)
+    assert delivery.attempts == 201
+
+
+def test_notifications_that_joined_a_message_later_share_its_pace_and_have_48_hours_of_their_own() -> None:
+    old = Delivery(attempts=9, first_attempt=NOW - GIVE_UP_AFTER)
+    given_up, new = after([old, Delivery()], REFUSED, NOW, 0.0)
+    assert (given_up.status, given_up.due) == (Status.DEAD, None)
+    assert (new.status, new.due, new.first_attempt) == (Status.PENDING, NOW + 60 * MINUTE, NOW)
+
+
+def test_a_message_that_has_begun_stays_together() -> None:
+    """Half of it is there: were some of it given up, the rest could not go on where it was."""
+    old = Delivery(attempts=9, first_attempt=NOW - GIVE_UP_AFTER)
+    both = after([old, Delivery()], Failed("part 2 of 3: refused", begun=True), NOW, 0.0)
+    assert [(each.status, each.begun) for each in both] == [(Status.PENDING, True)] * 2
+    again = after(both, REFUSED, NOW + GIVE_UP_AFTER, 0.0)
+    assert {each.status for each in again} == {Status.DEAD}
+
+
+def test_what_may_have_arrived_has_begun() -> None:
+    (delivery,) = after([Delivery(held=Hold.SILENCE)], CUT, NOW, 0.0)
+    assert (delivery.begun, delivery.held) == (True, None)
+    assert not delivery.in_doubt
+    assert after([delivery], CUT, NOW, 0.0)[0].in_doubt
+
+
+@pytest.mark.parametrize(
+    ("before", "word"),
+    [
+        (Delivery(), "pending"),
+        (Delivery(held=Hold.QUIET_HOURS), "held"),
+        (Delivery(Status.SENT), "sent"),
+        (Delivery(Status.DROPPED), "dropped"),
+    ],
+)
+def test_the_word_for_a_delivery(before: Delivery, word: str) -> None:
+    assert before.word == word
+
+
+@pytest.mark.parametrize(
+    ("status", "again", "gone"),
+    [
+        pytest.param(Status.PENDING, True, True, id="what is pending can be had at once, or not at all"),
+        pytest.param(Status.DEAD, True, True, id="what is dead can be put back, or put away"),
+        pytest.param(Status.DROPPED, True, False, id="what was dropped can be put back"),
+        pytest.param(Status.CLAIMED, False, False, id="what is under way is out of reach"),
+        pytest.param(Status.SENT, False, False, id="what is sent is sent"),
+    ],
+)
+def test_what_a_person_can_do(status: Status, again: bool, gone: bool) -> None:
+    before = Delivery(status, None, 3, NOW - GIVE_UP_AFTER, 1, "refused", begun=True, held=Hold.SILENCE)
+    expected = Delivery(Status.PENDING, NOW, 3, None, 1, "refused", begun=True)
+    assert retried(before, NOW) == (expected if again else None)
+    left = dropped(before)
+    assert (left is not None) is gone
+    if left is not None:
+        assert (left.status, left.due, left.reason) == (Status.DROPPED, None, "dropped by hand")

@@ -57,6 +57,19 @@ def test_channels(kind: Kind, severity: Severity, told: list[str], expected: lis
     assert channels_of(of, kind, BOOK, told) == tuple(expected)
 
 
+def test_an_end_goes_to_who_heard_of_the_opening_though_the_rule_matters_less_by_now() -> None:
+    of = rule(notify=["desk"], severity=Severity.INFO)
+    assert channels_of(of, RESOLVED, BOOK, ["desk"]) == ("desk",)
+
+
+def test_a_fallback_that_heard_of_the_opening_hears_of_the_end() -> None:
+    chained = book(channels=[ChannelPolicy("desk", fallback="mail"), ChannelPolicy("mail", fallback="pager"), PAGER])
+    of = rule(notify=["desk"])
+    assert channels_of(of, RESOLVED, chained, ["mail"]) == ("mail",)
+    assert channels_of(of, RESOLVED, chained, ["desk", "pager"]) == ("desk", "pager")
+    assert channels_of(of, OPENED, chained, ["mail"]) == ("desk",)
+
+
 def test_a_rule_that_does_not_tell_ends_still_tells_everything_else() -> None:
     of = rule(notify=["mail"], resolved=False)
     heard = {kind: channels_of(of, kind, BOOK, ["mail"]) for kind in Kind}

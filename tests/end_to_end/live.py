@@ -59,7 +59,9 @@ def cycle(configured: Settings, book: RuleBook, clock: ManualClock | None = None
             polled = await poll(
                 list(book.by_symbol), parts.current_book, parts.upstream, parts.store, parts.writer, now
             )
-            return polled, await deliver(parts.store, parts.channels, parts.writer, now, lambda: 0.0)
+            return polled, await deliver(
+                parts.store, parts.channels, parts.current_book, parts.writer, now, lambda: 0.0
+            )
 
     return asyncio.run(run())
 

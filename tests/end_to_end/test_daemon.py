@@ -145,3 +145,36 @@ def test_the_unit_is_in_order(tmp_path: Path) -> None:
         ["systemd-analyze", "verify", str(unit)], capture_output=True, text=True, cwd=tmp_path, check=False
     )
     assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_an_edit_is_taken_up_without_a_signal(tmp_path: Path, env: dict[str, str]) -> None:
+    with process("run", env=env, cwd=tmp_path) as running:
+        eventually(tmp_path / "err", "event=polled")
+        (tmp_path / "rules.toml").write_text(RULES.replace("> 80", "> 20"))
+        eventually(tmp_path / "out", "rule changed")
+        said = (tmp_path / "err").read_text()
+        assert said.count('event="rules loaded"') == 1
+        assert "~ rule level: when changed, judged anew" in said
+        assert _ended(running, signal.SIGTERM) == 0
+
+
+def test_a_bad_edit_survives_kill_9_the_old_rules_run_and_the_operator_is_told_once(
+    tmp_path: Path, env: dict[str, str], archive: RecordedArchive
+) -> None:
+    with process("run", env=env, cwd=tmp_path) as running:
+        eventually(tmp_path / "err", "event=polled")
+        (tmp_path / "rules.toml").write_text(RULES.replace("short_percent", "short_precent"))
+        eventually(tmp_path / "out", "the rules have errors")
+        running.kill()
+        running.wait()
+    archive.advance()
+    with process("run", env=env, cwd=tmp_path) as running:
+        told = eventually(tmp_path / "out", "US.XRT 80.")
+        assert "the rules have errors" not in told, "that was told before"
+        assert "rules.toml:4:9" in eventually(tmp_path / "err", "rules kept")
+        shown = watcher("status", env=env, cwd=tmp_path)
+        assert "NOT VALID" in shown.stdout
+        assert "rules.toml:4:9" in shown.stdout
+        (tmp_path / "rules.toml").write_text(RULES)
+        eventually(tmp_path / "out", "the rules are in order again")
+        assert _ended(running, signal.SIGTERM) == 0

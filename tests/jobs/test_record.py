@@ -98,10 +98,11 @@ def test_an_answer_that_reaches_further_back_than_what_is_read_is_compared_with_
 def test_no_data_never_ends_an_alert(store: Store) -> None:
     _record(store, LEVEL, Answered(US, _percents(40, 60)))
     for state in (DataState.NO_DATA, DataState.ERROR, DataState.INVALID):
-        assert _record(store, LEVEL, Refused(US, state, f"{US}: {state}")) == ()
-    assert _record(store, LEVEL, Answered(US, ())) == ()
+        _record(store, LEVEL, Refused(US, state, f"{US}: {state}"))
+    _record(store, LEVEL, Answered(US, ()))
     with store.read() as tx:
         assert tx.alerts.of([US])[US]["r"].firing
+        assert [each.report.kind for each in tx.history.recorded([US], None)] == [Kind.OPENED]
         assert tx.rows.states([US])[US].state is DataState.OK
 
 

@@ -167,7 +167,9 @@ class Watching(RuleBasedStateMachine):
             return work()
 
         async def run() -> None:
-            await deliver(self.store, {"desk": self.receiver}, at_once, Standing(self.now), random.random)
+            await deliver(
+                self.store, {"desk": self.receiver}, lambda: self.book, at_once, Standing(self.now), random.random
+            )
 
         try:
             asyncio.run(run())

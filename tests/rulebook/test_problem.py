@@ -2,6 +2,7 @@
 
 import pytest
 
+from watcher.rulebook import read
 from watcher.rulebook.problem import Problem, masked, printed, quoted
 
 
@@ -78,3 +79,20 @@ def test_an_address_is_blotted_out_length_for_length():
 
 def test_a_long_value_is_quoted_in_part():
     assert quoted("x" * 1000) == f"'{'x' * 68}…"
+
+
+def test_of_very_many_problems_the_errors_are_shown_and_that_there_are_more():
+    """However many warnings stand before it in the file."""
+    text = "[lists]\nx = [" + '"HK.00700",' * 150 + ']\n[[rule]]\nname = "a"\nsymbols = ["x"]\nwhen = "volum > 1"\n'
+    problems = read({"f": text.encode()}).problems
+    assert len(problems) == 101
+    assert [problem.line for problem in problems if problem.severity == "error"] == [6, 6]
+    assert printed(problems[-1]) == ("f:6:9: error: there are more problems than these 100 (mend these first)\n")
+
+
+def test_very_many_warnings_are_no_error():
+    text = "[lists]\nx = [" + '"HK.00700",' * 500 + ']\n[[rule]]\nname = "a"\nsymbols = ["x"]\nwhen = "turnover > 1"\n'
+    loaded = read({"f": text.encode()})
+    assert loaded.book is not None
+    assert len(loaded.book.rules) == 1
+    assert {problem.severity for problem in loaded.problems} == {"warning"}

@@ -71,7 +71,7 @@ def test_positions_come_back_oldest_first_and_can_be_revised(store: Store) -> No
         tx.rows.put_news([(HK, News(positions=(older,)))], NOW)
         tx.rows.put_news([(HK, News(revised_positions=((newer, revised),)))], NOW)
     with store.read() as tx:
-        assert tx.rows.positions([HK, US]) == {HK: (older, revised)}
+        assert tx.rows.positions([HK, US, Symbol("HK.00001")]) == {HK: (older, revised)}
         assert tx.rows.positions([US]) == {}
 
 

@@ -36,12 +36,14 @@ def test_the_schema_named_in_the_code_is_the_newest_migration() -> None:
 def test_state_is_for_its_owner_alone_whatever_the_umask(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
-        Store.open_for_writing(tmp_path / "state", "a test", NOW).close()
+        store = Store.open_for_writing(tmp_path / "state", "a test", NOW)
+        store.note_cycle(NOW, NOW, 1, 0)
+        store.back_up(NOW)
+        store.close()
     finally:
         os.umask(before)
-    assert stat.S_IMODE((tmp_path / "state").stat().st_mode) == 0o700
-    for path in (tmp_path / "state").iterdir():
-        assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
+    for path in (tmp_path / "state", *(tmp_path / "state").rglob("*")):
+        assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
 
 
 def test_the_second_holder_is_refused_and_told_who_the_first_is(store: Store, tmp_path: Path) -> None:
@@ -63,31 +65,48 @@ def test_a_process_that_was_killed_leaves_no_lock(tmp_path: Path) -> None:
 
 
 def test_a_store_whose_making_was_cut_short_is_made_anew(tmp_path: Path) -> None:
-    (tmp_path / "watcher.new").write_bytes(b"half a store")
+    (tmp_path / "watcher.db.unfinished").write_bytes(b"half a store")
     Store.open_for_writing(tmp_path, "a test", NOW).close()
     assert (tmp_path / FILE).exists()
-    assert not (tmp_path / "watcher.new").exists()
+    assert not (tmp_path / "watcher.db.unfinished").exists()
 
 
-@pytest.mark.parametrize(
+NOT_OURS = pytest.mark.parametrize(
     ("content", "message"),
     [
-        pytest.param(b"", "not a store of watcher", id="an empty file opens as a new database, and is none"),
-        pytest.param(b"no database, but text that is long enough" * 100, "damaged", id="something else"),
+        pytest.param(b"", "is empty", id="an empty file opens as a new database, and is none"),
+        pytest.param(b"no database, but text that is long enough" * 100, "is no database", id="something else"),
     ],
 )
-def test_a_file_that_is_no_store_is_refused_and_left_alone(tmp_path: Path, content: bytes, message: str) -> None:
+
+
+@NOT_OURS
+def test_beside_a_daemon_a_file_that_is_no_store_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
     (tmp_path / FILE).write_bytes(content)
-    for opening in (lambda: Store.open_for_writing(tmp_path, "a test", NOW), lambda: Store.open_beside(tmp_path)):
-        with pytest.raises(StateDamaged, match=message):
-            opening()
+    with pytest.raises(StateDamaged, match=message.replace("is empty", "not a store of watcher: it is empty")):
+        Store.open_beside(tmp_path)
     assert (tmp_path / FILE).read_bytes() == content
 
 
-def test_a_store_of_another_program_is_refused(tmp_path: Path) -> None:
+@NOT_OURS
+def test_a_file_that_is_no_store_is_kept_under_another_name(tmp_path: Path, content: bytes, message: str) -> None:
+    (tmp_path / FILE).write_bytes(content)
+    opened = Store.open_for_writing(tmp_path, "a test", NOW)
+    opened.close()
+    assert opened.recovered is not None
+    assert message in opened.recovered
+    assert (tmp_path / "watcher.db.damaged-20260302T090000Z").read_bytes() == content
+
+
+def test_a_store_of_another_program_is_kept_under_another_name(tmp_path: Path) -> None:
     sqlite3.connect(tmp_path / FILE).executescript("CREATE TABLE theirs (x)").close()
-    with pytest.raises(StateDamaged, match="not a store of watcher"):
-        Store.open_for_writing(tmp_path, "a test", NOW)
+    opened = Store.open_for_writing(tmp_path, "a test", NOW)
+    opened.close()
+    assert opened.recovered is not None
+    assert "not a store of watcher" in opened.recovered
+    kept = sqlite3.connect(tmp_path / "watcher.db.damaged-20260302T090000Z")
+    assert kept.execute("SELECT * FROM theirs").fetchall() == []
+    kept.close()
 
 
 def _set_schema(directory: Path, schema: str) -> None:
@@ -141,7 +160,7 @@ def test_beside_a_daemon_the_store_can_be_read(store: Store, tmp_path: Path) -> 
 
 def test_beside_a_daemon_reading_cannot_write(store: Store, tmp_path: Path) -> None:
     beside = Store.open_beside(tmp_path / "state")
-    with pytest.raises(Exception, match="readonly"), beside.write() as tx:
+    with pytest.raises(StoreError, match="read-only"), beside.write() as tx:
         tx.keep("key", "value")
     beside.close()
 
@@ -181,6 +200,14 @@ def test_a_copy_holds_what_the_original_does_and_stays_apart(store: Store, tmp_p
 def test_of_no_store_there_is_no_copy(tmp_path: Path) -> None:
     copy_to(tmp_path / "none", tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"ended": 1}'])
+def test_a_note_of_the_last_cycle_that_cannot_be_read_is_none(store: Store, tmp_path: Path, content: str) -> None:
+    store.note_cycle(NOW, NOW, 1, 0)
+    assert store.last_cycle_ended() == NOW
+    (tmp_path / "state" / "cycle.json").write_text(content)
+    assert store.last_cycle_ended() is None
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")

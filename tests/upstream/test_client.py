@@ -19,6 +19,7 @@ from tests.upstream.servers import Raw, Reply, hang_up, http, reset, us_body
 from watcher import __version__
 from watcher.core.answer import Answer, Answered, DataState, Refused
 from watcher.errors import ConfigurationError
+from watcher.upstream.auth import Access
 from watcher.upstream.broken import cause_of
 from watcher.upstream.client import Client
 from watcher.upstream.pacing import Pacing, Rate
@@ -53,7 +54,7 @@ def test_the_request_is_what_the_page_says() -> None:
     async def ask() -> list[str]:
         async with (
             Raw(http(PAGE.encode())).running() as server,
-            client(server.url + "/prefix/", token=CANARY) as upstream,
+            client(server.url + "/prefix/", access=Access(CANARY)) as upstream,
         ):
             assert isinstance(await upstream.ask(HK, 2), Answered)
             return server.requests
@@ -69,7 +70,7 @@ def test_the_request_is_what_the_page_says() -> None:
 def test_without_a_token_none_is_sent_and_the_path_is_a_setting() -> None:
     async def ask() -> str:
         path = "/api/v1.0/quote/{symbol}/short/daily-volume"
-        async with Raw(http(us_body())).running() as server, client(server.url, path=path, token="") as upstream:
+        async with Raw(http(us_body())).running() as server, client(server.url, path=path) as upstream:
             await upstream.ask(US, 90)
             return server.requests[0]
 
@@ -271,21 +272,21 @@ def test_a_fresh_connection_that_is_closed_is_not_tried_again() -> None:
     assert asyncio.run(ask()) == 1
 
 
-def test_two_stale_connections_in_a_row_are_an_error_to_come_back_from() -> None:
-    async def ok(writer: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(0.05)
-        writer.write(http(us_body()))
+def test_a_stale_connection_and_then_a_closed_one_are_an_error_to_come_back_from() -> None:
+    async def ask() -> tuple[Answer, Answer, int]:
+        async with (
+            Raw(http(us_body()), hang_up, hang_up, http(us_body())).running() as server,
+            client(server.url) as upstream,
+        ):
+            await upstream.ask(US, 30)
+            return await upstream.ask(US, 30), await upstream.ask(US, 30), len(server.requests)
 
-    async def ask() -> tuple[Answer, Answer]:
-        async with Raw(ok, ok, hang_up, hang_up, ok).running() as server, client(server.url) as upstream:
-            await asyncio.gather(upstream.ask(US, 30), upstream.ask(US, 30))
-            return await upstream.ask(US, 30), await upstream.ask(US, 30)
-
-    stale, afterwards = asyncio.run(ask())
+    stale, afterwards, requests = asyncio.run(ask())
     assert isinstance(stale, Refused)
-    assert stale.reason.endswith("it closed the connection twice without an answer")
+    assert stale.reason.endswith("it closed the connection without an answer")
     assert stale.retry
     assert isinstance(afterwards, Answered)
+    assert requests == 4
 
 
 def test_a_repeated_request_takes_a_slot_of_its_own() -> None:
@@ -295,7 +296,7 @@ def test_a_repeated_request_takes_a_slot_of_its_own() -> None:
         async with Raw(*replies).running() as server, client(server.url, pacing=pacing) as upstream:
             await upstream.ask(US, 30)
             await upstream.ask(US, 30)
-        return pacing.taken
+        return pacing.usage.taken
 
     assert len(asyncio.run(ask())) == 3
 
@@ -440,7 +441,7 @@ def test_a_cookie_is_not_kept() -> None:
 )
 def test_the_token_is_in_no_reason_and_no_log(reply: Reply | bytes, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    answer = asked(reply, token=CANARY)
+    answer = asked(reply, access=Access(CANARY))
     assert "canary" not in repr(answer)
     sent = [record for record in caplog.records if "canary" in record.getMessage()]
     # httpcore's DEBUG lines tell the headers that came, so only an upstream that sends the token back can put it there
@@ -459,8 +460,6 @@ def test_the_token_is_in_no_reason_and_no_log(reply: Reply | bytes, caplog: pyte
         pytest.param({"path": "/v1/quote"}, "{symbol} once", id="no place for the symbol"),
         pytest.param({"path": "/{symbol}/{symbol}"}, "{symbol} once", id="two places for the symbol"),
         pytest.param({"path": "/{symbol}?x=1"}, "neither ? nor #", id="a query in the path"),
-        pytest.param({"token": f"{CANARY}\n"}, "a character that no token has", id="a token with a line break"),
-        pytest.param({"token": f"{CANARY}é"}, "a character that no token has", id="a token beyond ASCII"),
         pytest.param({"proxy": f"socks5://u:{CANARY}@h"}, "the proxy", id="a proxy of another kind"),
         pytest.param({"proxy": f"http://{CANARY}:port"}, "the proxy", id="a proxy that is no URL"),
         pytest.param({"ca_file": Path("no-such-file.pem")}, "No such file", id="no CA file"),

@@ -9,22 +9,29 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from watcher.upstream.pacing import Pacing, Rate
+from watcher.upstream.pacing import Pacing, Rate, Usage
 
 T = TypeVar("T")
 
 
 def paced(rate: Rate, *taken: float) -> Pacing:
-    return Pacing(rate, asyncio.get_running_loop().time, taken)
+    pacing = Pacing(rate, asyncio.get_running_loop().time)
+    pacing.resume(Usage(taken))
+    return pacing
 
 
 class _Leaping(selectors.DefaultSelector):
     """Waits for nothing: what would have been waited has passed."""
 
     passed = 0.0
+    patience = 0.0
+    """Real seconds in which an event may still come."""
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        events = super().select(0)
+        events = super().select(self.patience if timeout else 0)
+        if events and self.patience:
+            self.passed += 1e-9
+            return events
         assert events or timeout is not None, "nothing will ever happen again"
         # a little passes always: asyncio runs what is due within the clock's resolution at once
         self.passed += (timeout or 0.0) + 1e-9
@@ -183,6 +190,56 @@ def test_a_hold_reaches_those_who_wait_already_and_is_never_shortened() -> None:
     assert run(start()) == pytest.approx(101, abs=1e-3)
 
 
+def test_who_is_slowed_down_leaves_half_of_the_slots_empty_and_gets_one_back_every_period() -> None:
+    async def starts() -> list[float]:
+        pacing = paced(Rate(8, 10))
+        pacing.slow_down()
+        pacing.slow_down()
+        return [start for start, _ in await asyncio.gather(*(request(pacing) for _ in range(30)))]
+
+    started = run(starts())
+    per_period = [sum(period * 10 <= start < (period + 1) * 10 for start in started) for period in range(5)]
+    assert per_period == [4, 5, 6, 7, 8]
+
+
+def test_who_is_refused_again_a_period_later_halves_what_is_left() -> None:
+    async def starts() -> list[float]:
+        pacing = paced(Rate(8, 10))
+        pacing.slow_down()
+        await asyncio.sleep(10)
+        pacing.slow_down()
+        return [start - 10 for start, _ in await asyncio.gather(*(request(pacing) for _ in range(5)))]
+
+    started = run(starts())
+    assert sum(start < 9 for start in started) == 3
+
+
+def test_one_slot_is_always_left() -> None:
+    async def start() -> float:
+        pacing = paced(Rate(2, 10))
+        for _ in range(5):
+            pacing.slow_down()
+            await asyncio.sleep(10)
+        pacing.slow_down()
+        (begun, _), (later, _) = await asyncio.gather(request(pacing), request(pacing))
+        return later - begun
+
+    assert run(start()) == pytest.approx(10, abs=1e-3)
+
+
+def test_who_is_slowed_down_while_all_slots_are_out_waits_for_one_to_come_back() -> None:
+    async def starts() -> float:
+        pacing = paced(Rate(2, 10))
+        running = [asyncio.create_task(request(pacing, takes=5)) for _ in range(2)]
+        await asyncio.sleep(1)
+        pacing.slow_down()
+        start, _ = await request(pacing)
+        await asyncio.gather(*running)
+        return start
+
+    assert run(starts()) == pytest.approx(15, abs=1e-3)
+
+
 def test_what_an_earlier_process_asked_still_counts() -> None:
     async def starts() -> tuple[tuple[float, ...], list[float]]:
         earlier = paced(Rate(3, 10))
@@ -190,7 +247,7 @@ def test_what_an_earlier_process_asked_still_counts() -> None:
         await asyncio.sleep(4)
         running = asyncio.create_task(request(earlier, takes=1))
         await asyncio.sleep(0.5)
-        kept = earlier.taken
+        kept = earlier.usage.taken
         now = asyncio.get_running_loop().time()
         later = paced(Rate(3, 10), *kept)
         started = [start - now for start, _ in await asyncio.gather(*(request(later) for _ in range(3)))]

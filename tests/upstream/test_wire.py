@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from tests.upstream.answers import HK, NOW, PAGE, US, US_ITEM, hk, us
 from watcher.core.answer import Answered, DataState, Refused
 from watcher.core.market import HkRow, Market, Position, Row, Symbol, UsRow
+from watcher.core.quarantine import Quarantined
 from watcher.upstream.contract import HkContent, HkItem, UsItem
+from watcher.upstream.plausible import all_plausible, implausible, midnight
 from watcher.upstream.wire import body_of, read, refusal_body
 
 
@@ -121,7 +123,7 @@ def test_what_is_written_reads_back_equal(rows: list[Row], short: int | None, ra
     ],
 )
 def test_a_count_is_read_however_it_is_written(sent: str, read_as: float | None) -> None:
-    body = us(volume="SENT", total_shares_short=0).replace(b'"SENT"', sent.encode())
+    body = us(volume="SENT", total_shares_short=0, short_percent=0).replace(b'"SENT"', sent.encode())
     row = answered(body, US).rows[0]
     assert isinstance(row, UsRow)
     assert row.volume == read_as
@@ -250,52 +252,110 @@ def test_identical_duplicates_collapse() -> None:
     assert len(answered(doubled, US).rows) == 2
 
 
-def test_contradicting_duplicates_make_the_answer_an_error() -> None:
-    refusal = refused(us(of_day(DAYS[0]), of_day(DAYS[0], volume=39000000)), US)
-    assert refusal.reason == "US.AAPL: two rows of 2026-06-02 contradict each other"
-    assert not refusal.retry
+def set_aside(body: bytes, symbol: Symbol = HK, now: datetime = NOW) -> Quarantined:
+    """Return the one thing that is quarantined of an answer, which is one all the same."""
+    (quarantined,) = answered(body, symbol, now).quarantined
+    return quarantined
+
+
+def test_of_contradicting_rows_none_counts_and_the_others_do() -> None:
+    first, second = of_day(DAYS[0]), of_day(DAYS[0], close_price=300)
+    answers = [answered(us(*items), US) for items in permutations([first, of_day(DAYS[1]), second, first])]
+    assert {tuple(row.trade_date.isoformat() for row in answer.rows) for answer in answers} == {(DAYS[1],)}
+    assert {frozenset(answer.quarantined) for answer in answers} == {frozenset(answers[0].quarantined)}
+    assert [(each.reason, each.row.close_price) for each in answers[0].quarantined] == [  # type: ignore[union-attr]  # a US row
+        ("another row of the same date contradicts it", 271.5),
+        ("another row of the same date contradicts it", 300.0),
+    ]
 
 
 @pytest.mark.parametrize(
-    ("body", "cause"),
+    ("item", "reason"),
     [
-        pytest.param(us(timestamp=1780632000), "timestamp 1780632000 does not lie", id="seconds for milliseconds"),
-        pytest.param(us(timestamp=1780588800000), "does not lie on its date", id="Hong Kong's midnight"),
-        pytest.param(us(timestamp=1780718400000), "does not lie on its date", id="the next midnight"),
-        pytest.param(us(timestamp=9e15), "does not lie on its date", id="a stamp beyond all dates"),
-        pytest.param(us(timestamp=-9e15), "does not lie on its date", id="a stamp before all dates"),
-        pytest.param(us(timestamp=0, timestamp_str="1970-01-01"), "1970-01-01, before", id="1970"),
-        pytest.param(us(timestamp=None, timestamp_str="2026-06-08"), "in the future: it is 2026-06-06", id="future"),
-        pytest.param(us(volume=-1, total_shares_short=None), "volume is -1", id="a negative volume"),
-        pytest.param(us(close_price=-0.01), "close_price is -0.01", id="a negative price"),
-        pytest.param(us(daily_trade_avg_ratio=100.01), "daily_trade_avg_ratio is 100.01 %", id="ratio over 100"),
-        pytest.param(us(short_percent=170), "short_percent is 170", id="percent over 100"),
-        pytest.param(us(total_shares_short=38649399), "38649399 shares were sold short, over", id="short over total"),
+        pytest.param({"timestamp": 1780632000}, "timestamp 1780632000 does not lie", id="seconds for milliseconds"),
+        pytest.param({"timestamp": 1780588800000}, "does not lie on its date", id="Hong Kong's midnight"),
+        pytest.param({"timestamp": 1780718400000}, "does not lie on its date", id="the next midnight"),
+        pytest.param({"timestamp": 9e15}, "does not lie on its date", id="a stamp beyond all dates"),
+        pytest.param({"timestamp": -9e15}, "does not lie on its date", id="a stamp before all dates"),
+        pytest.param({"timestamp": 0, "timestamp_str": "1970-01-01"}, "1970-01-01, before", id="1970"),
+        pytest.param(
+            {"timestamp": None, "timestamp_str": "2026-06-08"}, "in the future: it is 2026-06-06", id="future"
+        ),
+        pytest.param({"volume": -1, "total_shares_short": None}, "volume is -1", id="a negative volume"),
+        pytest.param({"volume": 0, "total_shares_short": 1}, "1 shares were sold short, over", id="short of nothing"),
+        pytest.param({"close_price": -0.01}, "close_price is -0.01", id="a negative price"),
+        pytest.param({"daily_trade_avg_ratio": 100.01}, "daily_trade_avg_ratio is 100.01 %", id="ratio over 100"),
+        pytest.param({"short_percent": 170}, "short_percent is 170", id="percent over 100"),
+        pytest.param(
+            {"short_percent": 0.13785}, "5328185 of 38649398 shares are 13.786 %", id="a percent as a fraction"
+        ),
+        pytest.param({"short_percent": 14.787}, "short_percent is 14.787 %, but", id="a percent a point too high"),
+        pytest.param({"total_shares_short": 38649399}, "38649399 shares were sold short, over", id="short over total"),
     ],
 )
-def test_an_implausible_row_makes_the_answer_an_error(body: bytes, cause: str) -> None:
-    refusal = refused(body, US)
-    assert refusal.state is DataState.ERROR
-    assert not refusal.retry
-    assert cause in refusal.reason
-    assert "implausible" in refusal.reason
+def test_an_implausible_row_is_set_aside_with_its_reason_and_the_others_count(
+    item: dict[str, object], reason: str
+) -> None:
+    odd = US_ITEM | item
+    answer = answered(us(odd, of_day(DAYS[0]), of_day(DAYS[1])), US)
+    assert [row.trade_date.isoformat() for row in answer.rows] == DAYS[:2]
+    (quarantined,) = answer.quarantined
+    assert reason in quarantined.reason
+    assert quarantined.on_date.isoformat() == odd["timestamp_str"]
+    assert quarantined.kind == "row"
 
 
 @pytest.mark.parametrize(
-    ("body", "cause"),
+    ("body", "reason"),
     [
         pytest.param(hk(short_sell_turnover=2e10), "short_sell_turnover is", id="turnover"),
         pytest.param(hk(short_sell_shares_traded=4e7), "shares were sold short, over", id="shares"),
+        pytest.param(hk(open_price=-1), "open_price is -1", id="negative"),
+    ],
+)
+def test_hong_kong_has_rows_that_cannot_be_too(body: bytes, reason: str) -> None:
+    assert reason in set_aside(body).reason
+    assert answered(body).rows == ()
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        pytest.param({"new_time": "06/06/2026"}, "after the newest row", id="newer than its row"),
+        pytest.param({"aggregated_short": -1}, "aggregated_short is -1", id="negative"),
+        pytest.param({"aggregated_short_ratio": 101}, "aggregated_short_ratio is 101", id="more than the float"),
+    ],
+)
+def test_a_position_that_cannot_be_true_is_set_aside_and_the_rows_count(
+    content: dict[str, object], reason: str
+) -> None:
+    answer = answered(hk(content))
+    assert answer.rows == (PAGE_ROW,)
+    assert answer.position is None
+    assert set_aside(hk(content)).kind == "position"
+    assert reason in set_aside(hk(content)).reason
+
+
+@pytest.mark.parametrize(
+    ("body", "cause"),
+    [
         pytest.param(hk({"market": "US"}), 'for market "US"', id="another market"),
         pytest.param(hk({"new_time": "2026-05-29"}), "not a date as dd/MM/yyyy", id="new_time the other way round"),
         pytest.param(hk({"new_time": "31/02/2026"}), "not a date as dd/MM/yyyy", id="a day that does not exist"),
-        pytest.param(hk({"new_time": "06/06/2026"}), "after the newest row", id="a position newer than its row"),
-        pytest.param(hk({"aggregated_short": -1}), "aggregated_short is -1", id="negative position"),
-        pytest.param(hk({"aggregated_short_ratio": 101}), "aggregated_short_ratio is 101", id="more than the float"),
     ],
 )
-def test_an_implausible_hong_kong_answer_is_an_error(body: bytes, cause: str) -> None:
-    assert cause in refused(body).reason
+def test_an_answer_that_cannot_be_one_is_an_error(body: bytes, cause: str) -> None:
+    refusal = refused(body)
+    assert cause in refusal.reason
+    assert not refusal.retry
+
+
+def test_of_a_made_up_megabyte_the_newest_ninety_are_set_aside() -> None:
+    days = [(date(2000, 1, 1) + timedelta(days=days)).isoformat() for days in range(9_000)]
+    odd = us(*({"timestamp_str": day, "volume": -volume} for day in days for volume in (1, 2)))
+    quarantined = answered(odd, US).quarantined
+    assert len(quarantined) == 90
+    assert quarantined[-1].on_date.isoformat() == days[-1]
 
 
 @pytest.mark.parametrize(
@@ -306,6 +366,9 @@ def test_an_implausible_hong_kong_answer_is_an_error(body: bytes, cause: str) ->
         pytest.param(us(timestamp="1780632000000"), id="the stamp as a string"),
         pytest.param(us(volume=None), id="half of a comparison missing"),
         pytest.param(us(total_shares_short=38649398, short_percent=100), id="all of a thin trade sold short"),
+        pytest.param(us(short_percent=14.785), id="a percent a point away"),
+        pytest.param(us(short_percent=None), id="no percent"),
+        pytest.param(us(volume=0, total_shares_short=0), id="a percent of nothing"),
         pytest.param(us(of_day("2026-03-08", timestamp=1772946000000)), id="the day New York's clocks change"),
     ],
 )
@@ -316,7 +379,7 @@ def test_what_is_only_unusual_is_an_answer(body: bytes) -> None:
 def test_today_is_the_markets_own() -> None:
     """Late on the 4th in UTC it is the 5th in Hong Kong, and a row of the 5th is none of the future."""
     assert answered(hk(), now=datetime(2026, 6, 4, 16, 0, tzinfo=UTC)).rows
-    assert "in the future" in refused(hk(), now=datetime(2026, 6, 4, 15, 59, tzinfo=UTC)).reason
+    assert "in the future" in set_aside(hk(), now=datetime(2026, 6, 4, 15, 59, tzinfo=UTC)).reason
 
 
 def test_rows_without_any_known_figure_are_an_error_not_silence() -> None:
@@ -365,6 +428,31 @@ json_values = st.recursive(
     ),
     max_leaves=20,
 )
+
+
+figures = st.none() | st.integers(-5, 120) | st.floats(-5, 120)
+
+
+@given(
+    st.lists(
+        st.tuples(st.dates(date(1989, 12, 30), date(2026, 6, 8)), st.none() | st.integers(0, 2), *[figures] * 8),
+        min_size=1,
+        max_size=5,
+    ),
+    st.sampled_from([HkRow, UsRow]),
+)
+def test_the_quick_look_at_columns_never_passes_what_the_look_at_rows_refuses(
+    drawn: list[tuple[date, int | None, float]], row_type: type[HkRow] | type[UsRow]
+) -> None:
+    zone = "Asia/Hong_Kong"
+    rows: list[Row] = [row_type(when, *values) for when, _, *values in drawn]
+    stamps: list[float | int | None] = [
+        None if late is None else midnight(zone, when) + late * 12 * 3_600_000 for when, late, *_ in drawn
+    ]
+    today = date(2026, 6, 6)
+    one_by_one = [implausible(row, stamp, zone, today) for row, stamp in zip(rows, stamps, strict=True)]
+    if all_plausible(rows, stamps, zone, today):
+        assert one_by_one == [None] * len(rows)
 
 
 @given(st.binary(max_size=300) | json_values.map(lambda value: json.dumps(value).encode()), st.integers(100, 599))

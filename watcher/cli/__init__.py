@@ -8,8 +8,23 @@ import sys
 import typer
 
 from watcher import __version__
-from watcher.cli import demo, operate, rules, run, upstream
-from watcher.errors import ConfigurationError, StoreError, UpstreamError, WatcherError
+from watcher.cli import (
+    backtest,
+    db,
+    demo,
+    explain,
+    history,
+    operate,
+    outbox,
+    quarantine,
+    rule_tests,
+    rules,
+    run,
+    send_test,
+    silence,
+    upstream,
+)
+from watcher.errors import ConfigurationError, StoreError, UpstreamError, WatcherError, told_in
 
 app = typer.Typer(
     help="Tells once, and reliably, when the short selling of Hong Kong and US symbols crosses your limits.",
@@ -19,7 +34,22 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for family in (demo, run, upstream, rules, operate):
+for family in (
+    demo,
+    run,
+    upstream,
+    rules,
+    backtest,
+    rule_tests,
+    explain,
+    operate,
+    quarantine,
+    silence,
+    outbox,
+    history,
+    send_test,
+    db,
+):
     family.add_to(app)
 
 
@@ -42,14 +72,20 @@ def main() -> None:
     """Run a command; errors meant for people are printed as such, with the exit codes of product and sysexits(3)."""
     try:
         app()
-    except ConfigurationError as error:
-        print(error, file=sys.stderr)  # noqa: T201 - this is the command line
-        sys.exit(78)
-    except (UpstreamError, StoreError) as error:
-        print(error, file=sys.stderr)  # noqa: T201
-        sys.exit(75)
-    except WatcherError as error:
-        print(error, file=sys.stderr)  # noqa: T201
-        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+    except (WatcherError, ExceptionGroup) as error:
+        told = told_in(error)
+        if told is None:
+            raise
+        print(told, file=sys.stderr)  # noqa: T201 - this is the command line
+        sys.exit(_exit_code(told))
+
+
+def _exit_code(error: WatcherError) -> int:
+    match error:
+        case ConfigurationError():
+            return 78
+        case UpstreamError() | StoreError():
+            return 75
+    return 1

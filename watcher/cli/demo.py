@@ -83,7 +83,7 @@ async def _once(seed: int, sessions: int) -> None:
             for _ in range(sessions):
                 archive.advance()
                 cycle = await poll(symbols, parts.current_book, parts.upstream, parts.store, parts.writer, parts.clock)
-                await deliver(parts.store, parts.channels, parts.writer, parts.clock, random.random)
+                await deliver(parts.store, parts.channels, parts.current_book, parts.writer, parts.clock, random.random)
                 told.update(each.kind.value for each in cycle.notifications)
                 advanced()
         firing = await parts.writer(lambda: _firing(parts))
@@ -100,6 +100,8 @@ def _firing(parts: "Live") -> list[str]:
 
 async def _live(seed: int, every: timedelta) -> None:
     from watcher.daemon import Daemon
+    from watcher.reloading import Reloading
+    from watcher.rulebook import start
 
     async with _parts(seed) as (archive, parts):
         typer.echo(f"A simulated market, a session every {every.total_seconds():g} s. Ctrl-C ends it.\n")
@@ -112,6 +114,7 @@ async def _live(seed: int, every: timedelta) -> None:
 
         publishing = asyncio.create_task(publish())
         try:
-            await Daemon(parts, _RULES, timedelta(seconds=1)).run()
+            state = parts.settings.state_directory
+            await Daemon(parts, Reloading(parts, _RULES, state, start(_RULES, state)), timedelta(seconds=1)).run()
         finally:
             publishing.cancel()

@@ -29,25 +29,39 @@ def status(rules: Rules = None, state: State = None, as_json: Json = False) -> N
 
 
 def _status(settings: "Settings") -> dict[str, object]:
+    from watcher.clock import SystemClock
     from watcher.core.book import RuleBook
+    from watcher.jobs.asked import circuit
+    from watcher.jobs.cycle import states_now
     from watcher.jobs.status import standings
-    from watcher.rulebook import load
+    from watcher.rulebook import last_good, load, read
     from watcher.rulebook.problem import to_dict
     from watcher.store.store import Store, last_cycle
+    from watcher.wiring import schedule
 
+    now = SystemClock().now()
     loaded = load(settings.rules_path)
-    book = loaded.book or RuleBook()
+    kept = None if loaded.book else last_good(settings.state_directory)
+    book = loaded.book or (read(kept).book if kept else None) or RuleBook()
     store = Store.open_beside(settings.state_directory)
     try:
         with store.read() as tx:
-            states, depth, loaded_at = tx.rows.states(), tx.outbox.depth(), tx.note("book_at")
+            depth, loaded_at, upstream = tx.outbox.depth(), tx.note("book_at"), circuit(tx)
+            # what overrules the calendar overrules what it has to say of rows that are late
+            on_time = () if settings.schedule.every else book.by_symbol
+            states = states_now(tx, on_time, schedule(settings), now)
         alerts = standings(store, book)
     finally:
         store.close()
     last = last_cycle(settings.state_directory)
     return {
-        "ready": last is not None and last.get("troubled") != last.get("symbols"),
+        "ready": last is not None and last["troubled"] != last["symbols"] and not last.get("waiting"),
         "cycle": last,
+        "upstream": {
+            "down": upstream.down,
+            "since": upstream.since if upstream.down else None,
+            "reason": upstream.reason if upstream.down else None,
+        },
         "symbols": [
             {
                 "symbol": each.symbol,
@@ -82,13 +96,17 @@ def _status(settings: "Settings") -> dict[str, object]:
 
 def _print(found: dict[str, object]) -> None:
 
-    last, rules = found["cycle"], found["rules"]
+    last, rules, upstream = found["cycle"], found["rules"], found["upstream"]
     if isinstance(last, dict):
         typer.echo(f"last cycle  {last['ended']}: {last['symbols']} symbols, {last['troubled']} of them unanswered")
     else:
         typer.echo("last cycle  none yet")
+    if isinstance(upstream, dict) and upstream["down"]:
+        typer.echo(f"upstream    DOWN since {upstream['since']}: {upstream['reason']}")
     if isinstance(rules, dict):
-        typer.echo(f"rules       {rules['file']}: {'valid' if rules['valid'] else 'NOT VALID, see watcher check'}")
+        typer.echo(f"rules       {rules['file']}: {'valid' if rules['valid'] else 'NOT VALID, the last good ones run'}")
+        for problem in [each for each in rules["problems"] if each["severity"] == "error"][:1]:
+            typer.echo(f"            {problem['file']}:{problem['line']}:{problem['column']}: {problem['message']}")
     depth = found["outbox"]
     if isinstance(depth, dict):
         counts = ", ".join(f"{count} {status}" for status, count in sorted(depth.items()))

@@ -1,18 +1,21 @@
-"""check, init, backtest, metrics, schema: what a person who edits rules works with."""
+"""check, init, metrics, schema: what a person who edits rules works with."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from watcher.cli.options import Json, Rules, State, Symbols
+from watcher.cli.options import Json, State
+
+if TYPE_CHECKING:
+    from watcher.core.book import RuleBook
+    from watcher.settings import Settings
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this family."""
     app.command()(init)
     app.command()(check)
-    app.command()(backtest)
     app.command()(schema)
     app.command()(metrics)
 
@@ -37,63 +40,77 @@ def init(directory: Annotated[Path, typer.Argument(help="Where to put it.")] = P
 
 def check(
     rules: Annotated[Path | None, typer.Argument(help="Rule file or directory; default: rules.toml.")] = None,
+    state: State = None,
     as_json: Json = False,
 ) -> None:
-    """Show every problem of the rules at once; exit 1 if there is an error."""
+    """Show every problem of the rules at once; exit 1 if there is an error.
+
+    Where there are stored rows, it says as well on how many symbols each rule would be firing now.
+    """
     from watcher import settings as run_settings
     from watcher.cli import output
     from watcher.rulebook import load, missing_urls
     from watcher.rulebook.problem import printed, to_dict
 
-    settings = run_settings.load(rules=rules)
+    settings = run_settings.load(rules=rules, state=state)
     loaded = load(settings.rules_path)
     problems = list(loaded.problems)
     if loaded.book is not None:
         configured = {name for name in loaded.book.channels if settings.channel_url(name) is not None}
         problems += missing_urls(loaded, configured)
+    standing = [] if loaded.book is None else _standing(settings, loaded.book)
     if as_json:
-        output.as_json({"problems": [to_dict(problem) for problem in problems]})
+        output.as_json({"problems": [to_dict(problem) for problem in problems], "standing": standing})
     else:
         for problem in problems:
             typer.echo(printed(problem), nl=False)
         if loaded.book is not None:
             book = loaded.book
             typer.echo(f"{settings.rules_path}: {len(book.rules)} rules on {len(book.by_symbol)} symbols")
+        for each in standing:
+            typer.echo(f"  {_sentence(each)}")
     raise typer.Exit(0 if loaded.book is not None else 1)
 
 
-def backtest(
-    rules: Rules = None,
-    state: State = None,
-    symbol: Symbols = None,
-    as_json: Json = False,
-) -> None:
-    """Show the episodes that the rules would have had over the stored rows."""
-    from watcher import settings as run_settings
-    from watcher.cli import output
-    from watcher.jobs.backtest import backtest
+def _standing(settings: "Settings", book: "RuleBook") -> list[dict[str, object]]:
+    """Return, for each rule, the symbols on which it would be firing now; nothing where no state can be read."""
+    from watcher.cli.output import progress
+    from watcher.errors import StoreError
+    from watcher.jobs.backtest import runs, watched
     from watcher.store.store import Store
-    from watcher.wiring import read_book
 
-    settings = run_settings.load(rules=rules, state=state)
-    book, _ = read_book(settings)
-    store = Store.open_beside(settings.state_directory)
+    firing: dict[str, list[str]] = {rule.name: [] for rule in book.rules if rule.enabled}
+    without_rows = dict.fromkeys(firing, 0)
     try:
-        episodes = list(backtest(store, book, output.parsed_symbols(symbol)))
+        store = Store.open_beside(settings.state_directory)
+    except StoreError:
+        return []  # the rules are what is checked here; `watcher status` says what is wrong with the state
+    try:
+        wanted = watched(book)
+        with progress("symbols", len(wanted)) as advanced:
+            for symbol in wanted:
+                for run in runs(store, book, [symbol]):
+                    firing[run.rule.name] += [symbol] if run.firing else []
+                    without_rows[run.rule.name] += run.last is None
+                advanced()
     finally:
         store.close()
-    if as_json:
-        output.as_json(
-            [
-                {"rule": each.rule, "symbol": each.symbol, "opened": each.opened, "resolved": each.resolved}
-                for each in episodes
-            ]
-        )
-        return
-    output.table(
-        ("RULE", "SYMBOL", "OPENED", "RESOLVED"),
-        [(each.rule, each.symbol, each.opened, each.resolved or "firing") for each in episodes],
-    )
+    return [
+        {
+            "rule": name,
+            "symbols": len(book.by_name[name].symbols),
+            "firing": symbols,
+            "without_rows": without_rows[name],
+        }
+        for name, symbols in firing.items()
+    ]
+
+
+def _sentence(standing: dict[str, object]) -> str:
+    firing, without = standing["firing"], standing["without_rows"]
+    count = len(firing) if isinstance(firing, list) else 0
+    unknown = f", of {without} there are no rows" if without else ""
+    return f"{standing['rule']} would be firing now on {count} of {standing['symbols']} symbols{unknown}"
 
 
 def schema() -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import sys
 from contextlib import AsyncExitStack
-from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
@@ -33,16 +32,18 @@ def run(rules: Rules = None, state: State = None) -> None:
     from watcher import settings as run_settings
     from watcher.cli.output import log_to_stderr
     from watcher.daemon import Daemon
-    from watcher.wiring import live, read_book
+    from watcher.reloading import Reloading
+    from watcher.rulebook import start
+    from watcher.wiring import live
 
     log_to_stderr()
     settings = run_settings.load(rules=rules, state=state)
-    book, _ = read_book(settings)
-    every = settings.schedule.every or timedelta(hours=1)
+    begun = start(settings.rules_path, settings.state_directory)
 
     async def serve() -> None:
-        async with live(settings, book, sys.stdout) as parts:
-            await Daemon(parts, settings.rules_path, every).run()
+        async with live(settings, begun.book, sys.stdout) as parts:
+            reloading = Reloading(parts, settings.rules_path, settings.state_directory, begun)
+            await Daemon(parts, reloading, settings.schedule.every).run()
 
     asyncio.run(serve())
 
@@ -84,9 +85,10 @@ async def _poll(
 
     from watcher.jobs.deliver import deliver
     from watcher.jobs.poll import poll
+    from watcher.jobs.recovered import tell_recovered
     from watcher.jobs.take_up import take_up
     from watcher.store.store import copy_to
-    from watcher.wiring import live
+    from watcher.wiring import live, schedule
 
     async with AsyncExitStack() as stack:
         rehearsal: Path | None = None
@@ -96,8 +98,12 @@ async def _poll(
         console = sys.stderr if quiet else sys.stdout
         parts = await stack.enter_async_context(live(settings, book, console, rehearsal))
         began = parts.clock.now()
+        await parts.writer(lambda: tell_recovered(parts.store, book, parts.clock.now()))
         taken = await parts.writer(lambda: take_up(parts.store, book, parts.clock.now()))
-        cycle = await poll(symbols, parts.current_book, parts.upstream, parts.store, parts.writer, parts.clock)
+        away = await parts.writer(lambda: schedule(settings).missed(parts.store.last_cycle_ended(), began))
+        cycle = await poll(
+            symbols, parts.current_book, parts.upstream, parts.store, parts.writer, parts.clock, away=away
+        )
         if symbols == list(book.by_symbol):
             await parts.writer(
                 lambda: parts.store.note_cycle(cycle.started, cycle.ended, len(cycle.states), len(cycle.troubled))
@@ -105,8 +111,9 @@ async def _poll(
         cycle = replace(cycle, notifications=taken + cycle.notifications)
         status = {}
         if not dry_run:
-            await deliver(parts.store, parts.channels, parts.writer, parts.clock, random.random)
+            await deliver(parts.store, parts.channels, parts.current_book, parts.writer, parts.clock, random.random)
             status = await parts.writer(lambda: _statuses(parts.store, began))
+            await parts.upkeep()
         told: list[dict[str, object]] = [
             {
                 "id": each.id,
@@ -125,7 +132,7 @@ async def _poll(
 
 def _statuses(store: "Store", since: "datetime") -> dict[str, str]:
     with store.read() as tx:
-        return {id_: delivery.status.value for id_, delivery in tx.outbox.deliveries(since).items()}
+        return {id_: delivery.word for id_, delivery in tx.outbox.deliveries(since).items()}
 
 
 def _symbols(cycle: "Cycle") -> list[dict[str, object]]:

@@ -106,7 +106,9 @@ def step(rule: Rule, before: Alert, trade_date: date, verdict: bool | None) -> A
         return before
     age = before.age + 1 if before.firing else 0
     if verdict == before.firing:
-        return replace(before, streak=0, streak_since=None, age=age)
+        if not before.firing and not before.streak:
+            return before  # by far the most frequent case
+        return Alert(before.rule, before.symbol, before.episode, age=age)
 
     streak = before.streak + 1
     if streak < (rule.until_for if before.firing else rule.for_):

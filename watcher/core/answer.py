@@ -1,11 +1,13 @@
 """What upstream said when it was asked for one symbol."""
 
+from collections.abc import Container
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from typing import TypeAlias
 
 from watcher.core.market import Position, Row, Symbol
+from watcher.core.quarantine import Quarantined, newest, parted
 
 
 class DataState(StrEnum):
@@ -45,6 +47,30 @@ class Answered:
     rows: tuple[Row, ...]
     """Oldest first, one per trade date; may be empty."""
     position: Position | None = None
+    quarantined: tuple[Quarantined, ...] = ()
+    """Rows that are refused as implausible; those in `rows` count all the same."""
+
+    def admitting(self, released: Container[str]) -> "Answered":
+        """Return the answer in which the quarantined contents that a person released are rows like any other."""
+        stays, passes = parted(self.quarantined, released)
+        if not passes:
+            return self
+        # what a person says is as published goes before another row of its date
+        rows = {row.trade_date: row for row in self.rows}
+        position = self.position
+        for each in passes:
+            if isinstance(each.row, Position):
+                position = each.row
+            else:
+                rows[each.row.trade_date] = each.row
+        return Answered(self.symbol, tuple(rows[when] for when in sorted(rows)), position, stays)
+
+    def withheld(self, today: date) -> Quarantined | None:
+        """Return the refused row of the newest session, if no row of that session or a newer one counts."""
+        refused = newest(self.quarantined, today)
+        if refused is None or (self.rows and self.rows[-1].trade_date >= refused.on_date):
+            return None
+        return refused
 
 
 @dataclass(frozen=True, slots=True)

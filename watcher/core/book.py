@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
@@ -11,6 +11,7 @@ from watcher.core.rule import Rule, Severity
 
 CONSOLE = "console"
 """The channel that always exists."""
+_MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,16 @@ class QuietHours:
         if self.start <= self.end:
             return self.start <= local < self.end
         return local >= self.start or local < self.end
+
+    def over(self, now: datetime) -> datetime:
+        """Return when the hours that `now` lies in are over: the first minute that `hold` says is outside.
+
+        Counted in minutes, for on the two days a year on which clocks change, no sum of local times is right.
+        """
+        minute = now.replace(second=0, microsecond=0) + _MINUTE
+        while self.hold(minute):
+            minute += _MINUTE
+        return minute
 
 
 @dataclass(frozen=True, slots=True)

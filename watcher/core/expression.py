@@ -63,7 +63,7 @@ class Expression:
 
     def __call__(self, window: Window, index: int) -> bool | None:
         """Return whether it holds on row `index` of the window; None where that cannot be known."""
-        return self.root.condition(window, index)
+        return self.root.evaluate(window, index)  # type: ignore[return-value]  # its root is a condition; a cast costs a call
 
     @property
     def lookback(self) -> int:

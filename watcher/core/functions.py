@@ -7,9 +7,9 @@ missing, a window with a hole or not yet full, a result that is no finite number
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar, cast
 
-from watcher.core.arithmetic import TESTS, Test, finite, near
+from watcher.core.arithmetic import TESTS, finite, near, sliver
 from watcher.core.window import Window
 
 Number: TypeAlias = Callable[[Window, int], float | None]
@@ -42,24 +42,48 @@ class Function:
     is_condition: bool = False
 
 
-def _over_rows(x: Number, n: int, fold: Fold) -> Number:
-    """Fold the last n rows, this one included."""
+def _newest(x: Number, n: int, column: str | None) -> Callable[[Window, int], list[float] | None]:
+    """Return what reads the last n values of x, the asked row included; None if one is unknown.
 
-    def evaluate(window: Window, index: int) -> float | None:
-        first = index - n + 1
-        if first < 0:
+    `column` names the metric that x is, if it is one and nothing else: its values are there, side by side.
+    """
+
+    def sliced(window: Window, index: int) -> list[float] | None:
+        if index < n - 1:
+            return None
+        values = window.columns[column or ""][index - n + 1 : index + 1]
+        return None if None in values else cast(list[float], values)
+
+    def evaluated(window: Window, index: int) -> list[float] | None:
+        if index < n - 1:
             return None
         values: list[float] = []
-        for i in range(first, index + 1):
+        for i in range(index - n + 1, index + 1):
             value = x(window, i)
             if value is None:
                 return None
             values.append(value)
-        try:
-            folded = fold(values)
-        except OverflowError:
-            return None
-        return None if folded is None else finite(folded)
+        return values
+
+    return sliced if column else evaluated
+
+
+def _folded(fold: Callable[[list[float]], _T | None], values: list[float] | None) -> _T | None:
+    """Return what a fold makes of values; None if they are not all known, or too large for it."""
+    if values is None:
+        return None
+    try:
+        return fold(values)
+    except OverflowError:
+        return None
+
+
+def _over_rows(newest: Callable[[Window, int], list[float] | None], fold: Fold) -> Number:
+    """Fold the last rows, this one included."""
+
+    def evaluate(window: Window, index: int) -> float | None:
+        folded = _folded(fold, newest(window, index))
+        return folded if folded is not None and math.isfinite(folded) else None
 
     return evaluate
 
@@ -74,12 +98,22 @@ def _median(values: list[float]) -> float:
 
 
 def _stdev(values: list[float]) -> float | None:
+    return _deviation(values, _mean(values))
+
+
+def _spread(values: list[float]) -> tuple[float, float | None]:
+    mean = _mean(values)
+    return mean, _deviation(values, mean)
+
+
+def _deviation(values: list[float], mean: float) -> float | None:
+    """Return the sample standard deviation of values with that mean."""
     if len(values) < 2:
         return None
-    if near(min(values), max(values)):
+    low, high = sliver(values[0])  # a quick look first: where the ends differ, all do
+    if low <= values[-1] <= high and near(min(values), max(values)):
         return 0.0  # what is left of values that are equal on paper is rounding
-    mean = _mean(values)
-    return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
+    return math.sqrt(math.fsum([(value - mean) ** 2 for value in values]) / (len(values) - 1))
 
 
 def _rank(values: list[float]) -> float:
@@ -117,15 +151,16 @@ def pct_change(x: Number, n: int) -> Number:
     return evaluate
 
 
-def zscore(x: Number, n: int) -> Number:
+def zscore(x: Number, n: int, column: str | None) -> Number:
     """`zscore(x, n)`: how many sample standard deviations x is off the mean of the n rows before."""
-    mean, stdev = _over_rows(x, n, _mean), _over_rows(x, n, _stdev)
+    newest = _newest(x, n, column)
 
     def evaluate(window: Window, index: int) -> float | None:
-        value, average, deviation = x(window, index), mean(window, index - 1), stdev(window, index - 1)
-        if value is None or average is None or not deviation:
+        value, before = x(window, index), _folded(_spread, newest(window, index - 1))
+        if value is None or before is None:
             return None
-        return finite((value - average) / deviation)
+        mean, deviation = before
+        return finite((value - mean) / deviation) if deviation else None
 
     return evaluate
 
@@ -154,18 +189,14 @@ def absolute(x: Number) -> Number:
     return evaluate
 
 
-def crosses(x: Number, y: Number, above: Test) -> Condition:
-    """`crosses_above(x, y)`: was not above one row earlier, and is; with the comparison turned, `crosses_below`."""
-
-    def is_above(window: Window, index: int) -> bool | None:
-        a, b = (x(window, index), y(window, index)) if index >= 0 else (None, None)
-        return None if a is None or b is None else above(a, b)
+def crosses(beyond: Condition) -> Condition:
+    """`crosses_above(x, y)`, with `beyond` x > y: did not hold one row earlier, and does; `crosses_below` likewise."""
 
     def evaluate(window: Window, index: int) -> bool | None:
-        now = is_above(window, index)
+        now = beyond(window, index) if index >= 0 else None
         if now is False:
             return False
-        before = is_above(window, index - 1)
+        before = beyond(window, index - 1) if index >= 1 else None
         if before is True:
             return False
         return None if now is None or before is None else True
@@ -173,8 +204,8 @@ def crosses(x: Number, y: Number, above: Test) -> Condition:
     return evaluate
 
 
-def over(name: str, x: Number, n: int) -> Number:
-    """Return the evaluator of the windowed function `name` of numbers."""
+def over(name: str, x: Number, n: int, column: str | None = None) -> Number:
+    """Return the evaluator of the windowed function `name` of numbers; `column` names the metric that x is, if any."""
     match name:
         case "prev":
             return prev(x, n)
@@ -183,9 +214,9 @@ def over(name: str, x: Number, n: int) -> Number:
         case "pct_change":
             return pct_change(x, n)
         case "zscore":
-            return zscore(x, n)
+            return zscore(x, n, column)
         case _:
-            return _over_rows(x, n, FOLDS[name])
+            return _over_rows(_newest(x, n, column), FOLDS[name])
 
 
 def rows_before(name: str, n: int) -> int:

@@ -10,12 +10,13 @@ from dataclasses import replace
 from difflib import get_close_matches
 
 from watcher.core import operators
-from watcher.core.arithmetic import MIRRORED, OPERATIONS, TESTS, applied, finite
+from watcher.core.arithmetic import MIRRORED, OPERATIONS, TESTS, Test, applied, finite
 from watcher.core.expression import Comparison, Expression, Part, Value
 from watcher.core.functions import (
     FUNCTIONS,
     MAX_STREAK,
     MAX_WINDOW,
+    Condition,
     Function,
     absolute,
     crosses,
@@ -225,7 +226,7 @@ class _Reader:
         for i, sign in enumerate(signs):
             left, right = parts[i], parts[i + 1]
             self._check_units((operands[i], left), (operands[i + 1], right))
-            conditions.append(operators.compared(TESTS[sign], left.number, right.number, right.constant))
+            conditions.append(_compared(TESTS[sign], left, right))
         whole = conditions[0] if len(conditions) == 1 else operators.all_of(conditions)
         return replace(self._part(node, whole, parts), is_condition=True)
 
@@ -269,7 +270,8 @@ class _Reader:
         x = parts[0]
         if name == "abs":
             return replace(self._part(node, absolute(x.number), parts), unit=x.unit)
-        part = self._part(node, operators.remembered(ast.unparse(node), over(name, x.number, n)), parts)
+        column = next(iter(x.metrics)) if x.is_metric else None
+        part = self._part(node, operators.remembered(ast.unparse(node), over(name, x.number, n, column)), parts)
         return replace(part, unit=function.unit or x.unit, lookback=x.lookback + rows_before(name, n))
 
     def _has_its_arguments(self, node: ast.Call, function: Function) -> bool:
@@ -316,8 +318,18 @@ class _Reader:
         self._check_units((node.args[0], x), (node.args[1], y))
         if is_first:
             self.first_comparison = Comparison(x, name.replace("_", " "), y)
-        part = self._part(node, crosses(x.number, y.number, TESTS[sign]), parts)
+        part = self._part(node, crosses(_compared(TESTS[sign], x, y)), parts)
         return replace(part, is_condition=True, lookback=part.lookback + 1)
+
+
+def _compared(test: Test, left: Part, right: Part) -> Condition:
+    """Return the evaluator of a comparison, the quickest there is: most rules hold a metric to a number."""
+    if right.constant is None:
+        return operators.compared(test, left.number, right.number)
+    if left.is_metric:
+        (name,) = left.metrics
+        return operators.metric_held_to(test, name, right.constant)
+    return operators.held_to(test, left.number, right.constant)
 
 
 def _unlike(left: Part, right: Part) -> bool:

@@ -2,13 +2,20 @@
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Self
 
 from watcher.core.alert import Kind
 from watcher.core.market import Symbol
 from watcher.core.outbox import Delivery
 from watcher.core.rule import Severity
+
+
+def short_id(*key: str) -> str:
+    """Return eight base32 characters of the hash of a natural key."""
+    return base64.b32encode(hashlib.sha256("\x1f".join(key).encode()).digest()[:5]).decode().lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +62,15 @@ class Notification(Report):
     """One transition for one channel."""
 
     channel: str
+    instead_of: str | None = None
+    """The channel that could not be told, or may not have heard, where this one is its fallback."""
+    over: date | None = None
+    """Trade date of the end of its episode, if that had come when this was read from the store."""
 
     @property
     def id(self) -> str:
         """Eight base32 characters of the hash of the natural key; a repeat carries the same."""
-        key = f"{self.rule}\x1f{self.symbol}\x1f{self.number}\x1f{self.channel}"
-        return base64.b32encode(hashlib.sha256(key.encode()).digest()[:5]).decode().lower()
+        return short_id(self.rule, self.symbol, str(self.number), self.channel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +94,15 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A message that this process, and no other, may send, and how its delivery stands."""
+    """A message that this process, and no other, may send, and how the delivery of each notification in it stands."""
 
     message: Message
-    delivery: Delivery
+    deliveries: tuple[Delivery, ...]
+
+    @classmethod
+    def of(cls, entries: Sequence[Entry]) -> Self:
+        """Return the claim of what is to go out as one message, named after the oldest notification in it."""
+        notifications = tuple(entry.notification for entry in entries)
+        repeat = any(entry.delivery.unknowns for entry in entries)
+        message = Message(notifications[0].id, notifications[0].channel, notifications, repeat)
+        return cls(message, tuple(entry.delivery for entry in entries))

@@ -4,8 +4,9 @@
 """
 
 from collections.abc import Sequence
+from math import inf, isfinite
 
-from watcher.core.arithmetic import Operation, Test, applied
+from watcher.core.arithmetic import Operation, Test, sliver
 from watcher.core.functions import Condition, Number
 from watcher.core.window import Window
 
@@ -35,24 +36,55 @@ def arithmetic(operation: Operation, x: Number, y: Number) -> Number:
 
     def evaluate(window: Window, index: int) -> float | None:
         a, b = x(window, index), y(window, index)
-        return None if a is None or b is None else applied(operation, a, b)
+        if a is None or b is None:
+            return None
+        try:
+            value = operation(a, b)
+        except ZeroDivisionError:
+            return None
+        return value if isfinite(value) else None
 
     return evaluate
 
 
-def compared(test: Test, x: Number, y: Number, limit: float | None) -> Condition:
-    """`x > y` and its like; `limit` is the value of y where y is a number as written."""
-    if limit is not None:
-
-        def against_limit(window: Window, index: int) -> bool | None:
-            value = x(window, index)
-            return None if value is None else test(value, limit)
-
-        return against_limit
+def compared(test: Test, x: Number, y: Number) -> Condition:
+    """`x > y` and its like."""
 
     def evaluate(window: Window, index: int) -> bool | None:
         a, b = x(window, index), y(window, index)
         return None if a is None or b is None else test(a, b)
+
+    return evaluate
+
+
+def held_to(test: Test, x: Number, limit: float) -> Condition:
+    """`x > 15` and its like: whether two numbers are equal on paper is asked only where they are close."""
+    low, high = sliver(limit)
+    below, above = test(-inf, limit), test(inf, limit)
+
+    def evaluate(window: Window, index: int) -> bool | None:
+        value = x(window, index)
+        if value is None:
+            return None
+        if value > high:
+            return above
+        return below if value < low else test(value, limit)
+
+    return evaluate
+
+
+def metric_held_to(test: Test, name: str, limit: float) -> Condition:
+    """`volume > 15` and its like: `held_to`, for a metric as it is, which is what most rules ask."""
+    low, high = sliver(limit)
+    below, above = test(-inf, limit), test(inf, limit)
+
+    def evaluate(window: Window, index: int) -> bool | None:
+        value = window.columns[name][index]
+        if value is None:
+            return None
+        if value > high:
+            return above
+        return below if value < low else test(value, limit)
 
     return evaluate
 
@@ -103,11 +135,10 @@ def remembered(text: str, x: Number) -> Number:
     """Evaluate x, written `text`, once per row, whoever asks: rules that share a window share its value."""
 
     def evaluate(window: Window, index: int) -> float | None:
-        key = (text, index)
-        try:
-            return window.memo[key]
-        except KeyError:
-            value = window.memo[key] = x(window, index)
-            return value
+        key, memo = (text, index), window.memo
+        if key in memo:
+            return memo[key]
+        value = memo[key] = x(window, index)
+        return value
 
     return evaluate

@@ -1,6 +1,6 @@
 """Which channels hear of a transition, and its number."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, replace
 from datetime import date
 
@@ -15,16 +15,24 @@ def channels_of(rule: Rule, kind: Kind, book: RuleBook, told: Iterable[str]) -> 
     """Return the channels that are to be told of a transition of `rule`, in the order the rule names them.
 
     `told` are the channels that were told of the episode's opening, or are still owed it: ends, reminders and
-    retractions go to no other.
+    retractions go to no other, but to fallbacks that heard the opening in the place of a channel of the rule.
     """
+    if kind is Kind.OPENED:
+        return tuple(
+            name for name in dict.fromkeys(rule.notify) if rule.severity.rank >= book.channels[name].min_severity.rank
+        )
     if kind is Kind.RESOLVED and not rule.resolved:
         return ()
     heard = set(told)
-    return tuple(
-        name
-        for name in dict.fromkeys(rule.notify)
-        if rule.severity.rank >= book.channels[name].min_severity.rank and (kind is Kind.OPENED or name in heard)
-    )
+    fallbacks = (fallback for name in rule.notify for fallback in _fallbacks(name, book))
+    return tuple(name for name in dict.fromkeys((*rule.notify, *fallbacks)) if name in heard)
+
+
+def _fallbacks(name: str, book: RuleBook) -> Iterator[str]:
+    """Yield what `name` falls back on, and what that falls back on; the rule book has no rings."""
+    while (fallback := book.channels[name].fallback) is not None:
+        yield fallback
+        name = fallback
 
 
 def numbered(reports: Iterable[Report], last: Mapping[tuple[Symbol, str], int]) -> tuple[Report, ...]:

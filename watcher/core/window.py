@@ -3,11 +3,17 @@
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from datetime import date
+from typing import Any
 
 from watcher.core.market import Market, Position, Row
-from watcher.core.metrics import METRICS, Metric
+from watcher.core.metrics import METRICS, ROW_TYPES, Metric
 
 Column = list[float | None]
+_PLACES = {
+    market: {name: place for place, name in enumerate(row_type._fields) if place}
+    for market, row_type in ROW_TYPES.items()
+}
+"""Where in a row its published metrics are."""
 
 
 class _Columns(dict[str, Column]):
@@ -39,14 +45,20 @@ class Window:
     @classmethod
     def of_rows(cls, market: Market, rows: Sequence[Row], positions: Sequence[Position] = ()) -> "Window":
         """Return the window over `rows`, ascending by trade date, with `positions`, ascending by as-of date."""
+        # turned once: that is quicker than to take the columns one by one, and the dates come with it
+        turned: list[tuple[Any, ...]] = list(zip(*rows, strict=True))  # Any: a date, then numbers or None
+        places = _PLACES[market]
 
         def read(metric: Metric) -> Column:
+            place = places.get(metric.name)
+            if place is not None:
+                return _floats(turned[place]) if turned else []
             if metric.of_positions:
                 return _held(metric.name, rows, positions)
             reader = metric.readers.get(market)
             return [reader(row) for row in rows] if reader else [None] * len(rows)
 
-        return cls([row.trade_date for row in rows], read)
+        return cls(turned[0] if turned else (), read)
 
     @classmethod
     def of_positions(cls, positions: Sequence[Position]) -> "Window":
@@ -58,6 +70,14 @@ class Window:
             return [None] * len(positions)
 
         return cls([position.as_of for position in positions], read)
+
+
+def _floats(values: tuple[Any, ...]) -> Column:
+    """Return published values as floats; most columns have no hole, and are made in one go."""
+    try:
+        return list(map(float, values))
+    except TypeError:
+        return [None if value is None else float(value) for value in values]
 
 
 def _held(name: str, rows: Sequence[Row], positions: Sequence[Position]) -> Column:

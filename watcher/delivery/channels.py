@@ -3,7 +3,6 @@
 import io
 import os
 import select
-from dataclasses import replace
 from typing import TextIO
 
 from watcher.core.alert import Kind
@@ -114,11 +113,15 @@ class AppriseChannel:
         severity = _severity(message)
         for number, part in enumerate(parts[arrived:], start=arrived + 1):
             outcome = await self._attempt(service, part, severity)
-            if not isinstance(outcome, Sent) and len(parts) > 1:
-                self._remember(ids, parts, number - 1)
-                return replace(outcome, reason=f"part {number} of {len(parts)}: {outcome.reason}")
-            if not isinstance(outcome, Sent):
+            if isinstance(outcome, Sent):
+                continue
+            if len(parts) == 1:
                 return outcome
+            self._remember(ids, parts, number - 1)
+            reason = f"part {number} of {len(parts)}: {outcome.reason}"
+            if isinstance(outcome, Unknown):
+                return Unknown(reason)
+            return Failed(reason, outcome.permanent, begun=number > 1)
         self._begun.pop(ids, None)
         return Sent()
 
@@ -145,7 +148,11 @@ class AppriseChannel:
 
 def _severity(message: Message) -> Severity | None:
     """Return the highest severity that a message tells of as firing."""
-    firing = (note.severity for note in message.notifications if note.kind in (Kind.OPENED, Kind.REMINDED))
+    firing = (
+        note.severity
+        for note in message.notifications
+        if note.kind in (Kind.OPENED, Kind.REMINDED) and note.over is None
+    )
     return max(firing, key=lambda severity: severity.rank, default=None)
 
 

@@ -1,11 +1,12 @@
 """Messages as text for a service: the layout it shows best, what is said once, and the cut to its size."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from enum import StrEnum
 
+from watcher.core.notice import WATCHER
 from watcher.core.notification import Message
-from watcher.delivery import chat, html, table
+from watcher.delivery import chat, html, notices, table
 from watcher.delivery.chat import Said
 from watcher.delivery.sheet import NUMBER_ROOM, Measure, Part, Sheet, escaped, parts
 from watcher.delivery.text import inert, one_line
@@ -42,24 +43,43 @@ def render(
     `size` and `title_size` are the longest body and title the service takes, the body as `measure` counts it; with a
     `title_size` of 0 the service prints the title above the body. Several parts are numbered, `… (2/3)`.
     """
-    one = len({(n.symbol, n.rule, n.episode) for n in message.notifications}) == 1
     clean = inert if layout in (Format.CHAT, Format.MARKDOWN) else one_line
+    if message.notifications[0].symbol == WATCHER:
+        sheet = _notices(message, layout, clean)
+    else:
+        sheet = _episodes(message, layout, clean, size)
+    if layout in (Format.CHAT, Format.MARKDOWN) and 0 < title_size < len(sheet.title) + NUMBER_ROOM:
+        sheet = replace(sheet, head="\n".join(filter(None, [sheet.title, sheet.head])))
+    if layout is Format.MARKDOWN:
+        sheet = escaped(sheet, chat.markdown_literal)
+    return parts(sheet, size, title_size, measure)
+
+
+def _notices(message: Message, layout: Format, clean: Callable[[str], str]) -> Sheet:
+    troubles = notices.noticed(message, clean)
+    heading = notices.title(message, troubles)
+    match layout:
+        case Format.PLAIN | Format.COLOUR:
+            return notices.in_monospace(heading, troubles, REPEAT if message.repeat else "")
+        case Format.HTML:
+            return notices.in_html(heading, troubles)
+        case Format.CHAT | Format.MARKDOWN:
+            return notices.in_lines(heading, troubles)
+
+
+def _episodes(message: Message, layout: Format, clean: Callable[[str], str], size: int) -> Sheet:
+    one = len({(n.symbol, n.rule, n.episode) for n in message.notifications}) == 1
     episodes = told(message, clean, _LONGEST_TEXT if one else _LONGEST_TEXT_IN_DIGEST)
     brief = layout in (Format.CHAT, Format.MARKDOWN) and size < chat.BRIEF_BELOW
     heading = brief_title(message, episodes) if brief and not one else title(message, episodes)
     said = Said(shared_notes(episodes), shared_trade_date(episodes))
     match layout:
         case Format.PLAIN | Format.COLOUR:
-            sheet = _in_monospace(heading, episodes, said, layout is Format.COLOUR, REPEAT if message.repeat else "")
+            return _in_monospace(heading, episodes, said, layout is Format.COLOUR, REPEAT if message.repeat else "")
         case Format.HTML:
-            sheet = _in_html(heading, episodes, said)
+            return _in_html(heading, episodes, said)
         case Format.CHAT | Format.MARKDOWN:
-            sheet = _in_lines(heading, episodes, said, brief)
-            if 0 < title_size < len(heading) + NUMBER_ROOM:
-                sheet = replace(sheet, head="\n".join(filter(None, [heading, sheet.head])))
-            if layout is Format.MARKDOWN:
-                sheet = escaped(sheet, chat.markdown_literal)
-    return parts(sheet, size, title_size, measure)
+            return _in_lines(heading, episodes, said, brief)
 
 
 def _in_monospace(heading: str, episodes: Sequence[Told], said: Said, colour: bool, repeat: str) -> Sheet:

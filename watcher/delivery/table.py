@@ -67,6 +67,7 @@ def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def _remarks(episode: Told, said: Said) -> Iterable[str]:
-    was = f"was {comparison(episode.first.facts)}" if episode.state is State.OVER else None
+    over = f", over on {episode.last.over}" if episode.last.over else ""
+    was = f"was {comparison(episode.first.facts)}{over}" if episode.state is State.OVER else None
     notes = (note for note in episode.notes if note not in said.notes)
     return filter(None, [was, episode.last.facts.text, *notes])

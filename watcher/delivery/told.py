@@ -1,7 +1,7 @@
 """What a message tells, episode by episode, in the order and the words in which it is told."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
@@ -86,8 +86,8 @@ class Told:
 
     def dates(self, said: date | None = None) -> str:
         """Return since when it fires and the trade date of the row that says so, unless that is `said` already."""
-        episode, on = self.last.episode.isoformat(), self.last.trade_date.isoformat()
-        of_row = "" if self.last.trade_date == said else f"trade date {on}"
+        episode, on = self.last.episode.isoformat(), self.last.over or self.last.trade_date
+        of_row = "" if on == said else f"trade date {on.isoformat()}"
         match self.state:
             case State.OPENED | State.REMINDED:
                 if self.last.episode == self.last.trade_date and of_row:
@@ -155,12 +155,12 @@ def shared_trade_date(episodes: Sequence[Told]) -> date | None:
 
 def _episode(same: tuple[Notification, ...], clean: Callable[[str], str], longest_text: int) -> Told:
     first, last = same[0], same[-1]
-    state = _STATE[last.kind]
+    state = State.OVER if last.over else _STATE[last.kind]
     if first.kind is Kind.OPENED and state is State.RESOLVED:
         state = State.OVER
     if first.kind is Kind.OPENED and state is State.REMINDED:
         state = State.OPENED
-    notes = dict.fromkeys(clipped(clean(notification.note), longest_text) for notification in same if notification.note)
+    notes = dict.fromkeys(clipped(clean(note), longest_text) for notification in same for note in _notes(notification))
     return Told(
         state=state,
         first=_cleaned(first, clean, longest_text),
@@ -168,6 +168,13 @@ def _episode(same: tuple[Notification, ...], clean: Callable[[str], str], longes
         ids=tuple(notification.id for notification in same),
         notes=tuple(notes),
     )
+
+
+def _notes(notification: Notification) -> Iterator[str]:
+    if notification.note:
+        yield notification.note
+    if notification.instead_of:
+        yield f"told in place of {notification.instead_of}"
 
 
 def _cleaned(notification: Notification, clean: Callable[[str], str], longest_text: int) -> Notification:

@@ -2,14 +2,18 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
-from watcher.core.answer import Answer, DataState, SymbolState
+from watcher.core.answer import Answer, SymbolState
 from watcher.core.book import RuleBook
+from watcher.core.circuit import TROUBLED, Circuit
 from watcher.core.market import Symbol
 from watcher.core.notification import Notification
+from watcher.core.plan import FIRST_ROWS, MOST_ROWS, ROWS, Request
+from watcher.jobs.asked import Dues
 from watcher.jobs.ports import Clock, Store, Upstream, Writer
 from watcher.jobs.record import record
 
@@ -19,9 +23,6 @@ LINGER = 0.05
 """Seconds that an answer waits for others to share its transaction."""
 CONCURRENCY = 8
 """Requests under way at once; more is slower, for every request looks through all connections."""
-_TROUBLE = frozenset({DataState.ERROR, DataState.DENIED})
-FIRST_ROWS, ROWS, MOST_ROWS = 90, 30, 90
-"""Rows asked for: of a symbol without history, at least of any, and as many as upstream gives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Cycle:
     @property
     def troubled(self) -> tuple[SymbolState, ...]:
         """The symbols that upstream gave no usable answer for, by its fault or by ours."""
-        return tuple(state for state in self.states if state.state in _TROUBLE)
+        return tuple(state for state in self.states if state.state in TROUBLED)
 
 
 async def poll(
@@ -46,26 +47,55 @@ async def poll(
     store: Store,
     writer: Writer,
     clock: Clock,
+    *,
+    away: bool = False,
 ) -> Cycle:
-    """Ask upstream for each symbol, and record the answers as they come in, batch by batch.
+    """Ask upstream for each symbol, whatever the calendar says, and record the answers as they come in.
 
     `book` returns the rules in force; it is asked in the writer's thread, for each batch anew, so that a reload in
-    the middle of a long cycle counts from the next batch on.
+    the middle of a long cycle counts from the next batch on. `away` as in `record`.
+    """
+    requests = await writer(lambda: _requests(store, book(), symbols, clock.now()))
+    return await ask(requests, book, upstream, store, writer, clock, away=away)
+
+
+async def ask(  # noqa: PLR0913 - all that a cycle works with, and what it is told by the plan
+    requests: Sequence[Request],
+    book: Callable[[], RuleBook],
+    upstream: Upstream,
+    store: Store,
+    writer: Writer,
+    clock: Clock,
+    *,
+    away: bool = False,
+    dues: Dues | None = None,
+    circuit: Circuit | None = None,
+) -> Cycle:
+    """Make the requests, in this order, and record the answers as they come in, batch by batch.
+
+    With a `circuit`, the rest is left unasked as soon as upstream is found to answer nobody. `away` and `dues` as in
+    `record`.
     """
     started = clock.now()
-    counts = await writer(lambda: _counts(store, book(), symbols))
+    watched = len(book().by_symbol)
     answers: asyncio.Queue[Answer | None] = asyncio.Queue()
     asked = asyncio.Event()
     states: list[SymbolState] = []
     notifications: list[Notification] = []
 
-    async def ask_all(waiting: list[Symbol]) -> None:
+    async def ask_all(waiting: list[Request]) -> None:
+        nonlocal circuit
         while waiting:
-            symbol = waiting.pop()
-            answers.put_nowait(await upstream.ask(symbol, counts[symbol]))
+            request = waiting.pop()
+            answer = await upstream.ask(request.symbol, request.count)
+            answers.put_nowait(answer)
+            if circuit is not None:
+                circuit = circuit.after(answer, watched, clock.now())
+                if circuit.blocks(clock.now()):
+                    waiting.clear()
 
     async def fetch() -> None:
-        waiting = list(reversed(symbols))
+        waiting = list(reversed(requests))
         try:
             async with asyncio.TaskGroup() as asking:
                 for _ in range(CONCURRENCY):
@@ -77,9 +107,10 @@ async def poll(
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(fetch())
         async for batch in _batches(answers, asked):
-            recorded = await writer(lambda batch=batch: record(store, book(), batch, clock.now()))  # type: ignore[misc]  # mypy cannot infer a lambda with a default
-            states += recorded[0]
-            notifications += recorded[1]
+            committed = partial(_recorded, store, book, batch, clock, away=away, dues=dues)
+            of_batch, told = await writer(committed)
+            states += of_batch
+            notifications += told
     return Cycle(started, clock.now(), tuple(states), tuple(notifications))
 
 
@@ -99,11 +130,16 @@ async def _batches(answers: asyncio.Queue[Answer | None], asked: asyncio.Event) 
         yield batch
 
 
-def _counts(store: Store, book: RuleBook, symbols: Sequence[Symbol]) -> Mapping[Symbol, int]:
-    """Return how many rows to ask for of each symbol: a window that covers what the rules look back on."""
+def _recorded(
+    store: Store, book: Callable[[], RuleBook], batch: Sequence[Answer], clock: Clock, *, away: bool, dues: Dues | None
+) -> tuple[tuple[SymbolState, ...], tuple[Notification, ...]]:
+    return record(store, book(), batch, clock.now(), away=away, dues=dues)
+
+
+def _requests(store: Store, book: RuleBook, symbols: Sequence[Symbol], now: datetime) -> list[Request]:
+    """Return the request for each symbol: a window that covers what the rules look back on."""
     with store.read() as tx:
         states = tx.rows.states()
     window = min(max(ROWS, book.lookback), MOST_ROWS)
-    return {
-        symbol: window if symbol in states and states[symbol].judged is not None else FIRST_ROWS for symbol in symbols
-    }
+    known = {symbol for symbol, state in states.items() if state.judged is not None}
+    return [Request(symbol, window if symbol in known else FIRST_ROWS, now) for symbol in symbols]

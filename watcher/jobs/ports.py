@@ -7,10 +7,14 @@ from typing import Protocol, TypeVar
 
 from watcher.core.alert import Alert, Watch
 from watcher.core.answer import Answer, SymbolState
+from watcher.core.history import Recorded
 from watcher.core.judgement import News
-from watcher.core.market import Position, Row, Symbol
-from watcher.core.notification import Claim, Message, Notification, Report
+from watcher.core.market import Market, Position, Row, Symbol
+from watcher.core.notification import Claim, Entry, Message, Notification, Report
 from watcher.core.outbox import Delivery, Outcome
+from watcher.core.plan import Ask
+from watcher.core.quarantine import Quarantined
+from watcher.core.silence import Ack, Silence
 
 _T = TypeVar("_T")
 
@@ -85,13 +89,81 @@ class Outbox(Protocol):
 
     def told(self, episodes: Iterable[tuple[Symbol, str, date]]) -> Mapping[tuple[Symbol, str, date], set[str]]: ...  # noqa: D102
 
+    def pass_on(self, notifications: Iterable[Notification], now: datetime) -> None: ...  # noqa: D102
+
     def due_channels(self, now: datetime) -> Sequence[str]: ...  # noqa: D102
 
-    def claim(self, channel: str, now: datetime, holder: str) -> Claim | None: ...  # noqa: D102
+    def begun(self, channel: str, now: datetime) -> Iterable[Sequence[Entry]]: ...  # noqa: D102
 
-    def settle(self, message: Message, delivery: Delivery) -> None: ...  # noqa: D102
+    def waiting(self, channel: str) -> Sequence[Entry]: ...  # noqa: D102
 
-    def deliveries(self, since: datetime) -> Mapping[str, Delivery]: ...  # noqa: D102
+    def claim(self, claim: Claim, holder: str) -> None: ...  # noqa: D102
+
+    def put(self, entries: Iterable[Entry]) -> None: ...  # noqa: D102
+
+    def settle(self, claim: Claim, outcome: Outcome, deliveries: Sequence[Delivery], now: datetime) -> None: ...  # noqa: D102
+
+    def look_again(self, now: datetime) -> None: ...  # noqa: D102
+
+    def entries(self) -> Sequence[Entry]: ...  # noqa: D102
+
+
+class Silences(Protocol):
+    """What people do not want to be told, in a transaction."""
+
+    def add(self, silence: Silence) -> None: ...  # noqa: D102
+
+    def all(self, ending_after: datetime | None = None) -> Sequence[Silence]: ...  # noqa: D102
+
+    def end(self, silence: Silence, now: datetime) -> None: ...  # noqa: D102
+
+    def acknowledge(self, ack: Ack) -> None: ...  # noqa: D102
+
+    def acks(self) -> Sequence[Ack]: ...  # noqa: D102
+
+
+class History(Protocol):
+    """What was recorded and told, in a transaction."""
+
+    def last(self, symbol: Symbol, rule: str) -> Report | None: ...  # noqa: D102
+
+    def recorded(self, symbols: Sequence[str] | None, rules: Sequence[str] | None) -> Sequence[Recorded]: ...  # noqa: D102
+
+
+class Quarantine(Protocol):
+    """Contents that are refused as implausible, in a transaction."""
+
+    def contents(self, wanted: Sequence[Symbol]) -> Mapping[Symbol, Mapping[str, bool]]: ...  # noqa: D102
+
+    def put(self, refused: Iterable[tuple[Symbol, Quarantined]], now: datetime) -> None: ...  # noqa: D102
+
+
+class Asking(Protocol):
+    """Requests that did not bring the row that was due, in a transaction."""
+
+    def all(self) -> Mapping[Symbol, Ask]: ...  # noqa: D102
+
+    def of(self, wanted: Iterable[Symbol]) -> Mapping[Symbol, Ask]: ...  # noqa: D102
+
+    def put(self, missed: Iterable[Ask]) -> None: ...  # noqa: D102
+
+    def forget(self, gone: Iterable[Symbol]) -> None: ...  # noqa: D102
+
+    def was_held(self, market: Market, trade_date: date) -> bool: ...  # noqa: D102
+
+
+class Retention(Protocol):
+    """What is old, in a transaction."""
+
+    def of_old_rows(self, before: date, keep: int) -> Sequence[Symbol]: ...  # noqa: D102
+
+    def forget_rows(self, symbols: Sequence[Symbol], before: date, keep: int, seen_before: datetime) -> int: ...  # noqa: D102
+
+    def old_transitions(self, before: datetime, count: int) -> Sequence[tuple[str, str, int]]: ...  # noqa: D102
+
+    def forget_transitions(self, keys: Sequence[tuple[str, str, int]]) -> None: ...  # noqa: D102
+
+    def forget_wishes(self, before: datetime) -> None: ...  # noqa: D102
 
 
 class Transaction(Protocol):
@@ -104,7 +176,27 @@ class Transaction(Protocol):
     def alerts(self) -> Alerts: ...  # noqa: D102
 
     @property
+    def asking(self) -> Asking: ...  # noqa: D102
+
+    @property
     def outbox(self) -> Outbox: ...  # noqa: D102
+
+    @property
+    def silences(self) -> Silences: ...  # noqa: D102
+
+    @property
+    def history(self) -> History: ...  # noqa: D102
+
+    @property
+    def quarantine(self) -> Quarantine: ...  # noqa: D102
+
+    @property
+    def retention(self) -> Retention: ...  # noqa: D102
+
+    @property
+    def recovered(self) -> str | None:
+        """Why what is told now may have been told before; None unless the state before was lost."""
+        ...
 
     def note(self, key: str) -> str | None: ...  # noqa: D102
 
@@ -113,6 +205,11 @@ class Transaction(Protocol):
 
 class Store(Protocol):
     """State on disk; for one thread at a time."""
+
+    @property
+    def recovered(self) -> str | None:
+        """What was wrong with the state before, and what was done when it was opened; None if nothing was."""
+        ...
 
     @property
     def holder(self) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from watcher.core.alert import Kind
 from watcher.core.answer import Answer, Answered, DataState, SymbolState
@@ -10,20 +11,31 @@ from watcher.core.book import RuleBook
 from watcher.core.judgement import Judgement, Known, judge, news, touches_judged
 from watcher.core.market import Symbol
 from watcher.core.notification import Notification, Report
+from watcher.core.quarantine import Quarantined
 from watcher.core.report import TREND
 from watcher.core.routing import numbered, route
+from watcher.jobs.asked import Dues, asked, circuit
 from watcher.jobs.ports import Store, Transaction
 
 
 def record(
-    store: Store, book: RuleBook, answers: Sequence[Answer], now: datetime, *, away: bool = False
+    store: Store,
+    book: RuleBook,
+    answers: Sequence[Answer],
+    now: datetime,
+    *,
+    away: bool = False,
+    dues: Dues | None = None,
 ) -> tuple[tuple[SymbolState, ...], tuple[Notification, ...]]:
     """Return the states of the answers' symbols and the notifications that were enqueued.
 
-    `away` is true where sessions may have been missed because nobody asked: what they bring is marked so.
+    `away` is true where sessions may have been missed because nobody asked: what they bring is marked so. With `dues`,
+    the sessions that the symbols were asked for, it is kept who did not have them.
     """
     with store.read() as tx:
         states = tx.rows.states([answer.symbol for answer in answers])
+        asks, before = tx.asking.of(states) if dues else {}, circuit(tx)
+        answers, refused = _sifted(tx, answers)
         known = _known(tx, book, answers)
     judgements: list[Judgement] = []
     changed: list[SymbolState] = []
@@ -42,21 +54,26 @@ def record(
         after.append(state)
         if state != states.get(answer.symbol):
             changed.append(state)
-    if not changed and not judgements:
+    pairs = [(states.get(state.symbol), state) for state in after]
+    of_asking = asked(answers, pairs, asks, before, len(book.by_symbol), dues, now)
+    if not changed and not judgements and not refused and not of_asking:
         return tuple(after), ()
     with store.write() as tx:
+        tx.quarantine.put(refused, now)
         tx.rows.put_states(changed)
         tx.rows.put_news([(judgement.symbol, judgement.news) for judgement in judgements], now)
         tx.alerts.put([alert for judgement in judgements for alert in judgement.alerts])
         tx.alerts.put_watches([watch for judgement in judgements for watch in judgement.watches])
         reports = [report for judgement in judgements for report in judgement.reports]
-        return tuple(after), announce(tx, book, reports, now)
+        return tuple(after), announce(tx, book, reports, now) + of_asking.put(tx, book, now)
 
 
 def announce(tx: Transaction, book: RuleBook, reports: Sequence[Report], now: datetime) -> tuple[Notification, ...]:
     """Number reports, store them, and enqueue their notifications, which are returned."""
     if not reports:
         return ()
+    if recovered := tx.recovered:
+        reports = [_after(recovered, report) for report in reports]
     given = numbered(reports, tx.alerts.last_numbers((report.symbol, report.rule) for report in reports))
     opened_before = [(report.symbol, report.rule, report.episode) for report in given if report.kind is not Kind.OPENED]
     told = dict(tx.outbox.told(opened_before))
@@ -67,6 +84,33 @@ def announce(tx: Transaction, book: RuleBook, reports: Sequence[Report], now: da
     tx.alerts.add_transitions(given, now)
     tx.outbox.enqueue(notifications, now)
     return notifications
+
+
+def _after(recovered: str, report: Report) -> Report:
+    """Return a report that says that it may have been told before; since when it is true is in every message anyhow."""
+    if report.note is None or report.kind is Kind.OPENED:
+        return replace(report, note=recovered)
+    return replace(report, note=f"{recovered}, {report.note}")
+
+
+def _sifted(
+    tx: Transaction, answers: Sequence[Answer]
+) -> tuple[Sequence[Answer], Sequence[tuple[Symbol, Quarantined]]]:
+    """Return the answers with what a person released of their refused rows, and the refused rows that are new."""
+    of_symbols = [answer.symbol for answer in answers if isinstance(answer, Answered) and answer.quarantined]
+    if not of_symbols:
+        return answers, ()
+    contents = tx.quarantine.contents(of_symbols)
+    sifted: list[Answer] = []
+    refused: list[tuple[Symbol, Quarantined]] = []
+    for answer in answers:
+        if not isinstance(answer, Answered) or not answer.quarantined:
+            sifted.append(answer)
+            continue
+        known = contents.get(answer.symbol, {})
+        sifted.append(answer.admitting({content for content, released in known.items() if released}))
+        refused += [(answer.symbol, each) for each in answer.quarantined if each.content not in known]
+    return sifted, refused
 
 
 def _known(tx: Transaction, book: RuleBook, answers: Sequence[Answer]) -> dict[Symbol, Known]:
@@ -110,7 +154,11 @@ def _state(answer: Answer, before: SymbolState | None, now: datetime) -> SymbolS
     """Return the symbol's state after an answer; `since` moves only when the state does."""
     if isinstance(answer, Answered):
         state, reason = DataState.OK, None
-        if not answer.rows and (before is None or before.judged is None):
+        withheld = answer.withheld(now.astimezone(ZoneInfo(answer.symbol.market.zone)).date())
+        if withheld is not None:
+            state = DataState.QUARANTINED
+            reason = f"{answer.symbol}: the row of {withheld.on_date} is refused as implausible: {withheld.reason}"
+        elif not answer.rows and (before is None or before.judged is None):
             state, reason = DataState.NO_DATA, f"{answer.symbol}: upstream has no rows of it yet"
     else:
         state, reason = answer.state, answer.reason

@@ -4,13 +4,14 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import time
+from itertools import dropwhile, islice
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from watcher.core.book import CONSOLE, ChannelPolicy, QuietHours
 from watcher.core.language import Flaw
 from watcher.core.rule import Severity
 from watcher.rulebook.closest import did_you_mean
-from watcher.rulebook.problem import Problem, quoted
+from watcher.rulebook.problem import ENOUGH, Problem, quoted
 from watcher.rulebook.shape import Shape
 from watcher.rulebook.source import Spot
 from watcher.rulebook.tables import ChannelTable
@@ -33,7 +34,10 @@ class Channels:
     """False if some of the declarations could not be read: nothing is said of unknown channels, then."""
 
     def problems(self, names: list[str], spot: Spot) -> Iterator[Problem]:
-        """Yield what is wrong with a `notify`; blank names are known to be wrong already."""
+        """Yield what is wrong with a `notify`, within reason; blank names are known to be wrong already."""
+        return islice(self._problems(names, spot), ENOUGH)
+
+    def _problems(self, names: list[str], spot: Spot) -> Iterator[Problem]:
         yield from repeated(names, spot)
         for index, name in enumerate(names):
             yield from self.unknown(name, spot.at(index))
@@ -127,7 +131,7 @@ def _policy(name: str, table: ChannelTable, spot: Spot) -> tuple[ChannelPolicy, 
 
 
 def _fallback_problems(found: Channels) -> Iterator[Problem]:
-    in_known_ring: set[str] = set()
+    leads_on: set[str] = set()
     for name, policy in found.policies.items():
         if policy.fallback is None:
             continue
@@ -140,21 +144,22 @@ def _fallback_problems(found: Channels) -> Iterator[Problem]:
             if not policy.fallback:
                 yield spot.on_value("'fallback' has nothing in it", "name a channel, or leave it out")
             continue
-        ring = _ring(name, found.policies)
-        if ring and name not in in_known_ring:
-            yield spot.on_text(f"fallbacks go in a ring: {' → '.join((*ring, name))}", "let one of them have none")
-            in_known_ring.update(ring)
+        ring = _ring(name, found.policies, leads_on)
+        if len(ring) > 1:
+            spot = found.spots[ring[0]].at("fallback")
+            yield spot.on_text(f"fallbacks go in a ring: {' → '.join((*ring, ring[0]))}", "let one of them have none")
 
 
-def _ring(name: str, policies: Mapping[str, ChannelPolicy]) -> tuple[str, ...]:
-    """Return the channels from `name` by way of their fallbacks back to it; nothing if they lead elsewhere."""
-    path = [name]
-    while True:
-        policy = policies.get(path[-1])
-        if policy is None or policy.fallback is None:
-            return ()
-        if policy.fallback == name:
-            return tuple(path)
-        if policy.fallback in path:
-            return ()
-        path.append(policy.fallback)
+def _ring(name: str, policies: Mapping[str, ChannelPolicy], seen: set[str]) -> tuple[str, ...]:
+    """Return the channels whose fallbacks lead in a ring, if those from `name` on do.
+
+    `seen` are the channels that were walked through before; those of this walk are added.
+    """
+    path: dict[str, None] = {}
+    at: str | None = name
+    while at is not None and at not in path and at not in seen:
+        path[at] = None
+        policy = policies.get(at)
+        at = policy.fallback if policy else None
+    seen.update(path)
+    return tuple(dropwhile(lambda channel: channel != at, path))

@@ -2,31 +2,42 @@
 
 import os
 import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from watcher.rulebook.problem import Problem
 from watcher.rulebook.source import MAX_BYTES, whole_file
 
 
-def contents(path: Path) -> tuple[dict[str, bytes], tuple[Problem, ...]]:
-    """Return what is in the file, or in all `*.toml` of the directory in order of name, and what could not be read.
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What was found in a rules file, or a directory of them, at one look."""
 
-    Names are paths as they were given. Of a file that is too large, just so much is read that it shows.
+    files: Mapping[str, bytes]
+    """By path as it was given, in order of name."""
+    unreadable: tuple[Problem, ...] = ()
+
+
+def contents(path: Path) -> Contents:
+    """Return what is in the file, or in all `*.toml` of the directory, and what could not be read.
+
+    Of a file that is too large, just so much is read that it shows.
     """
     found: dict[str, bytes] = {}
     problems: list[Problem] = []
     try:
         paths = _files(path)
     except OSError as error:
-        return {}, (_unreadable(path, error),)
+        return Contents({}, (_unreadable(path, error),))
     if not paths:
-        return {}, (whole_file(str(path), "no *.toml in this directory", "`watcher init` writes one"),)
+        return Contents({}, (whole_file(str(path), "no *.toml in this directory", "`watcher init` writes one"),))
     for file in paths:
         try:
             found[str(file)] = _content(file)
         except OSError as error:
             problems.append(_unreadable(file, error))
-    return found, tuple(problems)
+    return Contents(found, tuple(problems))
 
 
 def _files(path: Path) -> list[Path]:

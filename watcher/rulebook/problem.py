@@ -2,13 +2,19 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 ProblemSeverity: TypeAlias = Literal["error", "warning"]
 
 _ADDRESS = re.compile(r"(?<=://)[^\s\"']+")
+
+MOST_PROBLEMS = 100
+"""Problems that are shown of one reading; a broken file may hold thousands, and finding them takes time."""
+
+ENOUGH = 3 * MOST_PROBLEMS
+"""Problems that are looked for at one place: of the warnings about repeated names there are never so many."""
 
 _LONGEST = 160
 """Columns of a source line that are printed; longer ones are cut around the caret."""
@@ -55,6 +61,26 @@ def to_dict(problem: Problem) -> dict[str, str | int | None]:
         "message": problem.message,
         "suggestion": problem.suggestion,
     }
+
+
+def errors(problems: Iterable[Problem]) -> int:
+    """Return how many of them are errors."""
+    return sum(problem.severity == "error" for problem in problems)
+
+
+def within_reason(problems: Sequence[Problem]) -> tuple[Problem, ...]:
+    """Return as many problems as a person reads, errors first where they are more, in order of file and position."""
+    ordered = sorted(dict.fromkeys(problems), key=_position)
+    if len(ordered) <= MOST_PROBLEMS:
+        return tuple(ordered)
+    shown = sorted(sorted(ordered, key=lambda it: it.severity)[:MOST_PROBLEMS], key=_position)
+    last, message = shown[-1], f"there are more problems than these {MOST_PROBLEMS}"
+    worst: ProblemSeverity = "error" if errors(shown) else "warning"
+    return (*shown, Problem(last.file, last.line, last.column, worst, message, "mend these first"))
+
+
+def _position(problem: Problem) -> tuple[str, int, int, str, str]:
+    return problem.file, problem.line, problem.column, problem.severity, problem.message
 
 
 def _excerpt(problem: Problem) -> Iterator[str]:

@@ -1,19 +1,21 @@
 """From rules.toml, or a directory of such files, to a rule book, or to everything that is wrong with it."""
 
-import hashlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 
 from watcher.core.book import CONSOLE, RuleBook
 from watcher.rulebook.channels import Channels, channels
-from watcher.rulebook.contents import contents
-from watcher.rulebook.problem import Problem
+from watcher.rulebook.contents import Contents, contents
+from watcher.rulebook.digest import digest
+from watcher.rulebook.problem import ENOUGH, Problem, errors, within_reason
 from watcher.rulebook.rules import Defaults, Draft, default_problems, defaults_of, rules
 from watcher.rulebook.shape import Shape, shape
 from watcher.rulebook.source import Source, Spot, whole_file
-from watcher.rulebook.syntax import tables
+from watcher.rulebook.syntax import TomlTable, tables
 from watcher.rulebook.universe import Universe, universe
+from watcher.rulebook.wording import Tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,21 +24,33 @@ class Loaded:
 
     book: RuleBook | None
     problems: tuple[Problem, ...]
+    files: Mapping[str, bytes] = field(default_factory=dict, repr=False, compare=False)
+    """What was read."""
     declared: Mapping[str, Spot] = field(default_factory=dict, repr=False, compare=False)
     """Where each channel is declared."""
 
 
 def load(path: Path) -> Loaded:
     """Return the rule book of a file, or of all `*.toml` of a directory; never raises for what is in them."""
-    found, unreadable = contents(path)
-    if not found:
-        return Loaded(None, unreadable)
-    return _read(found, unreadable)
+    return checked(contents(path))
+
+
+def checked(found: Contents) -> Loaded:
+    """Return the rule book of what was found at one look."""
+    if not found.files:
+        return Loaded(None, found.unreadable)
+    return _read(found.files, found.unreadable)
 
 
 def read(files: Mapping[str, bytes]) -> Loaded:
     """Return the rule book of files that were read already: content by name, as problems are to name it."""
     return _read(files, ())
+
+
+def within(source: Source, document: TomlTable, known: Tables) -> Loaded:
+    """Return the rule book of the tables that are a part of a file; `known` are all tables that it may have."""
+    result, problems = shape(source, document, known)
+    return _loaded([result] if result else [], list(problems), {}, complete=result is not None)
 
 
 def missing_urls(loaded: Loaded, configured: Collection[str]) -> tuple[Problem, ...]:
@@ -52,15 +66,6 @@ def missing_urls(loaded: Loaded, configured: Collection[str]) -> tuple[Problem, 
     )
 
 
-def digest(files: Mapping[str, bytes]) -> str:
-    """Return a hash of the contents; the names do not matter, the order does."""
-    whole = hashlib.sha256()
-    for content in files.values():
-        whole.update(b"%d:" % len(content))
-        whole.update(content)
-    return whole.hexdigest()
-
-
 def _read(files: Mapping[str, bytes], unreadable: tuple[Problem, ...]) -> Loaded:
     problems = list(unreadable)
     shapes: list[Shape] = []
@@ -69,12 +74,14 @@ def _read(files: Mapping[str, bytes], unreadable: tuple[Problem, ...]) -> Loaded
         problems.extend(wrong)
         if result:
             shapes.append(result)
-    complete = len(shapes) == len(files) and not unreadable
+    return _loaded(shapes, problems, files, complete=len(shapes) == len(files) and not unreadable)
+
+
+def _loaded(shapes: list[Shape], problems: list[Problem], files: Mapping[str, bytes], *, complete: bool) -> Loaded:
     book, declared, found = _book(shapes, complete=complete)
     problems.extend(found)
-    ordered = sorted(dict.fromkeys(problems), key=lambda it: (it.file, it.line, it.column, it.severity, it.message))
-    sound = complete and all(problem.severity == "warning" for problem in ordered)
-    return Loaded(replace(book, digest=digest(files)) if sound else None, tuple(ordered), declared)
+    sound = complete and not errors(problems)
+    return Loaded(replace(book, digest=digest(files)) if sound else None, within_reason(problems), files, declared)
 
 
 def _shape(name: str, content: bytes) -> tuple[Shape | None, tuple[Problem, ...]]:
@@ -104,7 +111,8 @@ def _book(shapes: list[Shape], *, complete: bool) -> tuple[RuleBook, Mapping[str
     made, found = rules(drafts, known, there)
     problems.extend(found)
     if complete and not any(file.unsound for file in shapes):
-        problems.extend(_unused(shapes, drafts, defaults, known, there, operator))
+        unused = _unused(shapes, drafts, defaults, known, there, operator)
+        problems.extend(islice(unused, ENOUGH))
     return RuleBook(tuple(made), there.policies, operator), there.spots, problems
 
 
@@ -137,8 +145,9 @@ def _unused(
     by_default = defaults.keys.notify if defaults else ()
     notified = {*by_default, *operator, *(name for draft in drafts for name in draft.table.notify)}
     yield from there.unused(notified)
+    watched = {entry for draft in drafts for entry in draft.table.symbols}
     for name, named in known.lists.items():
-        if not any(known.uses(name, draft.table.symbols) for draft in drafts):
+        if not known.uses(name, watched):
             yield named.spot.on_key(f"no rule watches list {name!r}", "name it in a rule's symbols", "warning")
     if not drafts:
         for file in shapes:

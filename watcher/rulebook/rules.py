@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from watcher.core import language, template
 from watcher.core.expression import Expression
@@ -10,7 +11,7 @@ from watcher.core.metrics import METRICS
 from watcher.core.rule import Rule, Severity
 from watcher.rulebook.channels import Channels
 from watcher.rulebook.conditions import market_flaws, overlap, partial_flaw
-from watcher.rulebook.problem import Problem
+from watcher.rulebook.problem import ENOUGH, MOST_PROBLEMS, Problem, errors
 from watcher.rulebook.shape import Shape
 from watcher.rulebook.source import Spot
 from watcher.rulebook.tables import RuleKeys, RuleTable
@@ -49,12 +50,15 @@ class Draft:
 
 
 def rules(drafts: Iterable[Draft], universe: Universe, channels: Channels) -> tuple[list[Rule], list[Problem]]:
-    """Return the rules that can be made of their drafts, and the problems of all of them."""
+    """Return the rules that can be made of their drafts, and the problems of all of them, within reason."""
     made: list[Rule] = []
     problems: list[Problem] = []
+    wrong = 0
     first_of_name: dict[str, Draft] = {}
     first_of_text: dict[tuple[object, ...], Draft] = {}
     for draft in drafts:
+        if wrong > MOST_PROBLEMS:
+            break
         name = draft.table.name
         other = first_of_name.setdefault(name, draft)
         if name and other is not draft:
@@ -62,6 +66,7 @@ def rules(drafts: Iterable[Draft], universe: Universe, channels: Channels) -> tu
             problems.append(draft.spot.at("name").on_text(message, "every name once"))
         rule, found = _rule(draft, universe, channels)
         problems.extend(found)
+        wrong += errors(found)
         if rule is None:
             continue
         made.append(rule)
@@ -85,7 +90,7 @@ def _rule(draft: Draft, universe: Universe, channels: Channels) -> tuple[Rule | 
     table = draft.table
     symbols = universe.watched(table.symbols)
     problems = [
-        *universe.problems(table.symbols, draft.spot.at("symbols")),
+        *islice(universe.problems(table.symbols, draft.spot.at("symbols")), ENOUGH),
         *channels.problems(table.notify, draft.origin("notify")),
         *_unheard(draft, channels),
     ]

@@ -12,8 +12,10 @@ from watcher.rulebook.span import KeyPath, Span
 from watcher.rulebook.strings import characters
 
 _LINE_FEED = re.compile("\n")
-MAX_BYTES = 1024 * 1024
-"""A larger file is refused; ten thousand symbols take a tenth of it."""
+MAX_BYTES = 256 * 1024
+"""A larger file is refused; ten thousand symbols take half of it."""
+_LONGEST_POINTED_INTO = 5000
+"""Characters of a string; of a longer one, which is too long for anything, the whole is pointed at."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Source:
     def decode(cls, name: str, content: bytes) -> "Source | Problem":
         """Return the text of a file, or what is wrong with its bytes."""
         if len(content) > MAX_BYTES:
-            return whole_file(name, "larger than 1 MiB", "a rules file is a few kilobytes: is it the right one?")
+            return whole_file(name, "larger than 256 KiB", "a rules file is a few kilobytes: is it the right one?")
         try:
             text = content.decode("utf-8-sig")
         except UnicodeDecodeError as error:
@@ -89,10 +91,15 @@ class Spot:
         return Spot(self.source, (*self.path, *keys))
 
     @property
+    def line(self) -> int:
+        """The line it is on, from 1."""
+        place, _ = self.source.places.nearest(self.path)
+        return self.source.line_of(place.key.start)
+
+    @property
     def where(self) -> str:
         """File and line, to refer to it."""
-        place, _ = self.source.places.nearest(self.path)
-        return f"{self.source.name}:{self.source.line_of(place.key.start)}"
+        return f"{self.source.name}:{self.line}"
 
     def on_key(self, message: str, suggestion: str | None = None, severity: ProblemSeverity = "error") -> Problem:
         """Return a problem of the key."""
@@ -117,7 +124,7 @@ class Spot:
         """Return where characters `start` to `end` of the string's value are in the file."""
         place, exact = self.source.places.nearest(self.path)
         raw = self.source.text[place.value.start : place.value.end]
-        if not exact or raw[:1] not in {'"', "'"}:
+        if not exact or raw[:1] not in {'"', "'"} or len(raw) > _LONGEST_POINTED_INTO:
             return place.value
         spans = characters(raw)
         first = spans[min(start, len(spans) - 1)]

@@ -14,14 +14,20 @@ TomlTable: TypeAlias = dict[str, object]
 
 MAX_NESTING = 50
 """Brackets within brackets, and parts of a dotted key; three are ever needed."""
+MAX_VALUES = 20_000
+"""Keys, values and tables; ten thousand symbols are half of it."""
 MAX_WORD = 300
 """Characters of a number or a bare key; Python refuses to read 5,000 digits."""
 
 _CLOSING = re.compile(r"[ \t]*\]{0,2}")
 _TOKEN = re.compile(
-    rf"(?P<skip>{COMMENT}|{STRING})|(?P<word>[\w+\-]++)|(?P<dot>\.)|(?P<open>[\[{{])|(?P<close>[\]}}])|[=,\n]++",
+    rf"(?P<string>{STRING})|(?P<word>[\w+\-]++)|(?P<dot>\.)|(?P<open>[\[{{])|(?P<close>[\]}}])|(?:[=,\n]|{COMMENT})++",
     re.DOTALL,
 )
+
+_COUNTED = frozenset({"string", "word", "open"})
+_OF_A_KEY = frozenset({"string", "word", "dot"})
+_DEEPER = {"open": 1, "close": -1}
 
 _SAID: tuple[tuple[re.Pattern[str], str, str | None], ...] = tuple(
     (re.compile(pattern), message, suggestion)
@@ -59,29 +65,20 @@ def tables(source: Source) -> TomlTable | Problem:
 
 def _beyond_reason(source: Source) -> Problem | None:
     """Return what would take the parsers too long, or too deep, found before they see it."""
-    depth = dots = 0
+    depth = dots = values = 0
     for token in _TOKEN.finditer(source.text):
-        match token.lastgroup:
-            case "skip":
-                continue
-            case "word":
-                if token.end() - token.start() > MAX_WORD:
-                    return source.problem(
-                        Span(*token.span()), f"longer than {MAX_WORD} characters", "text is written in quotes"
-                    )
-                continue
-            case "dot":
-                dots += 1
-                if dots > MAX_NESTING:
-                    return source.problem(Span(*token.span()), f"more than {MAX_NESTING} parts of a key")
-                continue
-            case "open":
-                depth += 1
-                if depth > MAX_NESTING:
-                    return source.problem(Span(*token.span()), f"more than {MAX_NESTING} brackets within brackets")
-            case "close":
-                depth = max(depth - 1, 0)
-        dots = 0
+        span, kind = Span(*token.span()), token.lastgroup
+        if kind == "word" and span.end - span.start > MAX_WORD:
+            return source.problem(span, f"longer than {MAX_WORD} characters", "text is written in quotes")
+        values += kind in _COUNTED
+        depth += _DEEPER.get(kind or "", 0)
+        dots = dots + (kind == "dot") if kind in _OF_A_KEY else 0
+        if values > MAX_VALUES:
+            return source.problem(span, f"more than {MAX_VALUES:,} keys and values", "a rules file has some hundred")
+        if dots > MAX_NESTING:
+            return source.problem(span, f"more than {MAX_NESTING} parts of a key")
+        if depth > MAX_NESTING:
+            return source.problem(span, f"more than {MAX_NESTING} brackets within brackets")
     return None
 
 

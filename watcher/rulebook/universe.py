@@ -1,11 +1,12 @@
 """Which symbols the files name, and which of them a rule watches."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from watcher.core.market import Market, Symbol
 from watcher.rulebook.closest import did_you_mean
-from watcher.rulebook.problem import Problem, quoted
+from watcher.rulebook.problem import ENOUGH, MOST_PROBLEMS, Problem, errors, quoted
 from watcher.rulebook.shape import Shape
 from watcher.rulebook.source import Spot
 
@@ -47,10 +48,10 @@ class Universe:
         """Return whether every entry of a rule is known to be a list, a wildcard or a symbol, and sound."""
         return all(map(self._understands, entries))
 
-    def uses(self, name: str, entries: Iterable[str]) -> bool:
-        """Return whether the entries of a rule name symbols of a list, by its name or a wildcard."""
+    def uses(self, name: str, entries: Collection[str]) -> bool:
+        """Return whether the entries of rules name symbols of a list, by its name or a wildcard."""
         markets = {symbol[:2] for symbol in self.lists[name].symbols}
-        return any(entry == name or markets & WILDCARDS.get(entry, frozenset()) for entry in entries)
+        return name in entries or any(card in entries and markets & named for card, named in WILDCARDS.items())
 
     def _understands(self, entry: str) -> bool:
         if entry in WILDCARDS:
@@ -90,11 +91,15 @@ def universe(shapes: Iterable[Shape], *, complete: bool) -> tuple[Universe, tupl
     lists: dict[str, NamedList] = {}
     mentioned: dict[Symbol, None] = {}
     problems: list[Problem] = []
+    wrong = 0
     for shape in shapes:
         complete = complete and ("lists",) not in shape.unsound
         for name, entries in shape.tables.lists.items():
             spot = shape.root.at("lists", name)
-            problems.extend(_list_problems(name, entries, spot, lists.get(name)))
+            if wrong <= MOST_PROBLEMS:
+                found = tuple(islice(_list_problems(name, entries, spot, lists.get(name)), ENOUGH))
+                problems += found
+                wrong += errors(found)
             symbols = [symbol for symbol in map(_symbol, entries) if symbol]
             sound = len(symbols) == len(entries)
             lists.setdefault(name, NamedList(spot, tuple(dict.fromkeys(symbols)), sound))
@@ -103,7 +108,11 @@ def universe(shapes: Iterable[Shape], *, complete: bool) -> tuple[Universe, tupl
 
 
 def repeated(entries: Iterable[str], spot: Spot) -> Iterator[Problem]:
-    """Yield a warning for each entry of a list that stands before it already."""
+    """Yield a warning for each entry of a list that stands before it already, within reason."""
+    return islice(_repeated(entries, spot), MOST_PROBLEMS)
+
+
+def _repeated(entries: Iterable[str], spot: Spot) -> Iterator[Problem]:
     seen: set[str] = set()
     for index, entry in enumerate(entries):
         if entry and entry in seen:

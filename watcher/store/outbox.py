@@ -1,18 +1,50 @@
 """The outbox: every notification that is to be told, until it is, and after."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, select
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, func, select
 
 from watcher.core.alert import Kind
 from watcher.core.market import Symbol
-from watcher.core.notification import Claim, Entry, Message, Notification
-from watcher.core.outbox import Delivery, Status
+from watcher.core.notification import Claim, Entry, Notification
+from watcher.core.outbox import Delivery, Hold, Outcome, Status
 from watcher.store.alerts import report_fields
+from watcher.store.attempts import Attempts
 from watcher.store.tables import outbox, transitions
 
 _KEY = (outbox.c.symbol, outbox.c.rule, outbox.c.number, outbox.c.channel)
+_OF_THIS = and_(*(column == bindparam(f"its_{column.name}") for column in _KEY))
+_DELIVERY = ("status", "due", "attempts", "first_attempt", "unknowns", "reason", "begun", "held", "claimed_by")
+_ENDS = (Kind.RESOLVED.value, Kind.RETRACTED.value)
+
+_PENDING = outbox.c.status == Status.PENDING.value
+_earlier = outbox.alias()
+_WAITS = (
+    select(_earlier.c.number)
+    .where(
+        _earlier.c.symbol == outbox.c.symbol,
+        _earlier.c.rule == outbox.c.rule,
+        _earlier.c.channel == outbox.c.channel,
+        _earlier.c.number < outbox.c.number,
+        _earlier.c.begun == 1,
+        _earlier.c.status.in_((Status.PENDING.value, Status.CLAIMED.value)),
+    )
+    .exists()
+)
+"""What follows a notification of its alert that may or may not have arrived, waits for the answer."""
+_end = transitions.alias()
+_OVER = (
+    select(func.min(_end.c.trade_date))
+    .where(
+        _end.c.symbol == transitions.c.symbol,
+        _end.c.rule == transitions.c.rule,
+        _end.c.number > transitions.c.number,
+        _end.c.episode == transitions.c.episode,
+        _end.c.kind.in_(_ENDS),
+    )
+    .scalar_subquery()
+)
 
 
 class Outbox:
@@ -21,24 +53,19 @@ class Outbox:
     def __init__(self, connection: Connection) -> None:
         """Work in the transaction of `connection`."""
         self._connection = connection
+        self._attempts = Attempts(connection)
 
     def enqueue(self, notifications: Iterable[Notification], now: datetime) -> None:
         """Put notifications in, due at once."""
-        values = [
-            {
-                "symbol": notification.symbol,
-                "rule": notification.rule,
-                "number": notification.number,
-                "channel": notification.channel,
-                "status": Status.PENDING.value,
-                "due": now,
-                "attempts": 0,
-                "unknowns": 0,
-            }
-            for notification in notifications
-        ]
+        values = [_new(notification, now) for notification in notifications]
         if values:
             self._connection.execute(outbox.insert(), values)
+
+    def pass_on(self, notifications: Iterable[Notification], now: datetime) -> None:
+        """Put notifications in for a fallback, due at once; what it is told, or was told, anyhow, stays as it is."""
+        values = [_new(notification, now) for notification in notifications]
+        if values:
+            self._connection.execute(outbox.insert().prefix_with("OR IGNORE"), values)
 
     def told(self, episodes: Iterable[tuple[Symbol, str, date]]) -> dict[tuple[Symbol, str, date], set[str]]:
         """Return the channels that were told of the opening of each episode, or are still owed it."""
@@ -50,7 +77,7 @@ class Outbox:
             .where(
                 transitions.c.symbol.in_({symbol for symbol, _, _ in wanted}),
                 transitions.c.kind == Kind.OPENED.value,
-                outbox.c.status != Status.DEAD.value,
+                outbox.c.status.not_in((Status.DEAD.value, Status.DROPPED.value)),
             )
         )
         found: dict[tuple[Symbol, str, date], set[str]] = {episode: set() for episode in wanted}
@@ -61,94 +88,84 @@ class Outbox:
 
     def due_channels(self, now: datetime) -> list[str]:
         """Return the channels for which something is due."""
-        query = select(outbox.c.channel).distinct().where(outbox.c.status == Status.PENDING.value, outbox.c.due <= now)
+        query = select(outbox.c.channel).distinct().where(_PENDING, outbox.c.due <= now, ~_WAITS)
         return sorted(self._connection.execute(query).scalars())
 
-    def next_due(self) -> datetime | None:
-        """Return when the next notification is due, if any is to be attempted."""
-        query = select(outbox.c.due).where(outbox.c.status == Status.PENDING.value).order_by(outbox.c.due).limit(1)
-        return self._connection.execute(query).scalar()
+    def begun(self, channel: str, now: datetime) -> Iterator[list[Entry]]:
+        """Yield the messages that are due to be repeated as they are, the one that is due the longest first."""
+        repeated = and_(_PENDING, outbox.c.channel == channel, outbox.c.begun == 1)
+        query = select(outbox.c.message).where(repeated, outbox.c.due <= now).group_by(outbox.c.message)
+        for message in self._connection.execute(query.order_by(func.min(outbox.c.due), outbox.c.message)).scalars():
+            yield self.entries(and_(repeated, outbox.c.message == message))
 
-    def claim(self, channel: str, now: datetime, holder: str) -> Claim | None:
-        """Claim what is due for a channel: a message that is to be repeated, else all that is new, as one message.
+    def waiting(self, channel: str) -> list[Entry]:
+        """Return all of a channel that is to be told and has not begun, due or not, oldest first."""
+        return self.entries(and_(_PENDING, outbox.c.channel == channel, outbox.c.begun == 0, ~_WAITS))
 
-        What follows a notification that is still on its way, of the same rule and symbol, waits for it: an end is
-        never told before its opening.
-        """
-        pending = and_(outbox.c.channel == channel, outbox.c.status == Status.PENDING.value)
-        repeated = self._connection.execute(
-            select(outbox.c.message)
-            .where(pending, outbox.c.due <= now, outbox.c.message.is_not(None))
-            .order_by(outbox.c.due, outbox.c.message)
-            .limit(1)
-        ).scalar()
-        if repeated is not None:
-            return self._claim(self.entries(and_(pending, outbox.c.message == repeated)), repeated, holder)
-        earlier = outbox.alias()
-        waits = (
-            select(earlier.c.number)
-            .where(
-                earlier.c.symbol == outbox.c.symbol,
-                earlier.c.rule == outbox.c.rule,
-                earlier.c.channel == outbox.c.channel,
-                earlier.c.number < outbox.c.number,
-                earlier.c.message.is_not(None),
-                earlier.c.status.in_((Status.PENDING.value, Status.CLAIMED.value)),
-            )
-            .exists()
-        )
-        new = self.entries(and_(pending, outbox.c.due <= now, outbox.c.message.is_(None), ~waits))
-        return self._claim(new, new[0].notification.id, holder) if new else None
+    def claim(self, claim: Claim, holder: str) -> None:
+        """Note that `holder`, and no other, sends a message."""
+        values = {"status": Status.CLAIMED.value, "message": claim.message.id, "claimed_by": holder, "held": None}
+        keys = [_its(notification) for notification in claim.message.notifications]
+        self._connection.execute(outbox.update().where(_OF_THIS).values(values), keys)
 
-    def _claim(self, entries: list[Entry], message: str, holder: str) -> Claim:
-        claimed = {"status": Status.CLAIMED.value, "message": message, "claimed_by": holder}
-        key = and_(*(column == bindparam(f"its_{column.name}") for column in _KEY))
-        keys = [
-            {f"its_{column.name}": getattr(entry.notification, column.name) for column in _KEY} for entry in entries
+    def put(self, entries: Iterable[Entry]) -> None:
+        """Store how deliveries stand."""
+        values = [_its(entry.notification) | _columns(entry.delivery) for entry in entries]
+        if values:
+            self._connection.execute(outbox.update().where(_OF_THIS), values)
+
+    def settle(self, claim: Claim, outcome: Outcome, deliveries: Sequence[Delivery], now: datetime) -> None:
+        """Store what became of a claimed message, and the attempt."""
+        entries = [
+            Entry(notification, delivery)
+            for notification, delivery in zip(claim.message.notifications, deliveries, strict=True)
         ]
-        self._connection.execute(outbox.update().where(key).values(claimed), keys)
-        notifications = tuple(entry.notification for entry in entries)
-        delivery = entries[0].delivery
-        repeat = delivery.unknowns > 0
-        return Claim(Message(message, notifications[0].channel, notifications, repeat=repeat), delivery)
-
-    def settle(self, message: Message, delivery: Delivery) -> None:
-        """Store what became of a claimed message."""
-        self._connection.execute(
-            outbox.update()
-            .where(outbox.c.channel == message.channel, outbox.c.message == message.id)
-            .values(
-                status=delivery.status.value,
-                due=delivery.due,
-                attempts=delivery.attempts,
-                first_attempt=delivery.first_attempt,
-                unknowns=delivery.unknowns,
-                reason=delivery.reason,
-                claimed_by=None,
-            )
-        )
+        self.put(entries)
+        self._attempts.add(claim.message.id, entries, outcome, now)
 
     def free_claims(self, now: datetime) -> None:
-        """Free the claims of a process that died: its messages may have arrived, and are due at once."""
+        """Free the claims of a process that died: its messages may have arrived, and are due at once.
+
+        How far it came with messages of several parts is forgotten too, so that these may be repeats from now on.
+        """
+        self._attempts.add_abandoned(now)
         self._connection.execute(
             outbox.update()
             .where(outbox.c.status == Status.CLAIMED.value)
-            .values(status=Status.PENDING.value, due=now, unknowns=outbox.c.unknowns + 1, claimed_by=None)
+            .values(
+                status=Status.PENDING.value,
+                due=now,
+                attempts=outbox.c.attempts + 1,
+                first_attempt=func.coalesce(outbox.c.first_attempt, bindparam("now", now, outbox.c.due.type)),
+                unknowns=outbox.c.unknowns + 1,
+                begun=1,
+                claimed_by=None,
+            )
         )
+        parted = and_(_PENDING, outbox.c.begun == 1, outbox.c.unknowns == 0)
+        self._connection.execute(outbox.update().where(parted).values(unknowns=1))
+
+    def look_again(self, now: datetime, holds: Collection[Hold] = tuple(Hold)) -> None:
+        """Make what is held for one of these reasons due at once: it may not be any more."""
+        held = and_(_PENDING, outbox.c.held.in_([hold.value for hold in holds]))
+        self._connection.execute(outbox.update().where(held).values(due=now))
 
     def deliveries(self, since: datetime) -> dict[str, Delivery]:
         """Return how it stands with the notifications that were enqueued since, by their id."""
         return {entry.notification.id: entry.delivery for entry in self.entries(transitions.c.at >= since)}
 
     def depth(self) -> dict[str, int]:
-        """Return how many notifications are in each status."""
-        query = select(outbox.c.status, func.count().label("depth")).group_by(outbox.c.status)
-        return {row.status: row.depth for row in self._connection.execute(query)}
+        """Return how many notifications are in each status, those that are pending and held as `held`."""
+        held = and_(_PENDING, outbox.c.held.is_not(None))
+        word = case((held, "held"), else_=outbox.c.status).label("word")
+        query = select(word, func.count().label("depth")).group_by(word)
+        return {row.word: row.depth for row in self._connection.execute(query)}
 
     def entries(self, where: ColumnElement[bool] | None = None) -> list[Entry]:
         """Return notifications with their deliveries, oldest first; all of them without a condition."""
         query = (
-            select(transitions, *(outbox.c[name] for name in _DELIVERY))
+            select(transitions, outbox.c.channel, outbox.c.instead_of, _OVER.label("over"))
+            .add_columns(*(outbox.c[name] for name in _DELIVERY))
             .select_from(transitions.join(outbox))
             .order_by(transitions.c.at, transitions.c.trade_date, *_KEY)
         )
@@ -156,11 +173,32 @@ class Outbox:
             query = query.where(where)
         return [
             Entry(
-                Notification(**report_fields(row), channel=row.channel),
-                Delivery(Status(row.status), row.due, row.attempts, row.first_attempt, row.unknowns, row.reason),
+                Notification(**report_fields(row), channel=row.channel, instead_of=row.instead_of, over=row.over),
+                Delivery(
+                    Status(row.status),
+                    row.due,
+                    row.attempts,
+                    row.first_attempt,
+                    row.unknowns,
+                    row.reason,
+                    bool(row.begun),
+                    Hold(row.held) if row.held else None,
+                    row.claimed_by,
+                ),
             )
             for row in self._connection.execute(query)
         ]
 
 
-_DELIVERY = ("channel", "status", "due", "attempts", "first_attempt", "unknowns", "reason")
+def _new(notification: Notification, now: datetime) -> dict[str, object]:
+    key = {column.name: getattr(notification, column.name) for column in _KEY}
+    return {**key, **_columns(Delivery(due=now)), "instead_of": notification.instead_of}
+
+
+def _its(notification: Notification) -> dict[str, object]:
+    return {f"its_{column.name}": getattr(notification, column.name) for column in _KEY}
+
+
+def _columns(delivery: Delivery) -> dict[str, object]:
+    stored = {name: getattr(delivery, name) for name in _DELIVERY}
+    return stored | {"begun": int(delivery.begun)}

@@ -1,28 +1,33 @@
 """The store: one SQLite file in the state directory, and the transactions on it."""
 
 import json
-import os
+import logging
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Self
 
-from sqlalchemy import Connection, Engine, create_engine, event, select
-from sqlalchemy.exc import DatabaseError
-from sqlalchemy.pool import StaticPool
+from sqlalchemy import Connection, select
 
 from watcher.errors import StateDamaged, StoreError
+from watcher.store import backup, file, recovery
 from watcher.store.alerts import Alerts
-from watcher.store.lock import Lock
+from watcher.store.asking import Asking
+from watcher.store.file import FILE
+from watcher.store.history import History
+from watcher.store.lock import Left, Lock
 from watcher.store.outbox import Outbox
+from watcher.store.quarantine import Quarantine
+from watcher.store.retention import Retention
 from watcher.store.rows import Rows
-from watcher.store.tables import APPLICATION_ID, SCHEMA, meta
+from watcher.store.silences import Silences
+from watcher.store.tables import meta
 
-FILE = "watcher.db"
 _CYCLE = "cycle.json"
-_BUSY_SECONDS = 5.0
+
+log = logging.getLogger(__name__)
 
 
 class Transaction:
@@ -33,7 +38,17 @@ class Transaction:
         self._connection = connection
         self.rows = Rows(connection)
         self.alerts = Alerts(connection)
+        self.asking = Asking(connection)
         self.outbox = Outbox(connection)
+        self.silences = Silences(connection)
+        self.history = History(connection)
+        self.quarantine = Quarantine(connection)
+        self.retention = Retention(connection)
+
+    @property
+    def recovered(self) -> str | None:
+        """Why what is told now may have been told before; None unless the state before was lost."""
+        return self.note(recovery.RECOVERED)
 
     def note(self, key: str) -> str | None:
         """Return what was kept under `key`."""
@@ -41,49 +56,59 @@ class Transaction:
 
     def keep(self, key: str, value: str) -> None:
         """Keep a short text under `key`."""
-        self._connection.execute(meta.delete().where(meta.c.key == key))
+        self.drop(key)
         self._connection.execute(meta.insert().values(key=key, value=value))
+
+    def drop(self, key: str) -> None:
+        """Keep nothing under `key`."""
+        self._connection.execute(meta.delete().where(meta.c.key == key))
 
 
 class Store:
     """An open store. Not for two threads at once: the daemon calls it in one thread of its own."""
 
-    def __init__(self, directory: Path, engine: Engine, lock: Lock | None) -> None:
+    def __init__(self, directory: Path, mode: str, lock: Lock | None, recovered: str | None = None) -> None:
         """Use `open_for_writing` or `open_beside`."""
         self._directory = directory
-        self._reader = engine
-        self._writer = engine.execution_options(writes=True)
+        self._path = directory / FILE
+        self._mode = mode
         self._lock = lock
+        self._damage: StateDamaged | None = None
+        self._recovering = False
+        self.recovered = recovered
+        """What was wrong with the store before, and what was done; None if nothing was."""
+        self._open()
+
+    def _open(self) -> None:
+        self._reader = file.engine(self._path, self._mode)
+        self._writer = self._reader.execution_options(writes=True)
+        found = self._path.stat()
+        self._place = (found.st_dev, found.st_ino)
 
     @classmethod
     def open_for_writing(cls, directory: Path, holder: str, now: datetime) -> Self:
         """Take the lock of the state directory, made if it is not there, and open its store, upgraded if it is older.
 
-        Claims that a process left behind when it died are freed: who holds the lock knows that it is dead.
+        A store that is damaged, or was deleted, is replaced as `recovery.ready` says; `recovered` tells of it. Claims
+        that a process left behind when it died are freed: who holds the lock knows that it is dead.
 
         Raises:
             StateInUse: another process has the lock.
-            StateDamaged: there is a file that is not a store.
             StoreError: the directory cannot be written, or the store is newer than this program.
         """
-        path = directory / FILE
+        lock = Lock.taken(directory, holder)
         try:
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            lock = Lock(directory, holder)
-        except OSError as error:
-            raise StoreError(f"{directory} cannot hold the state: {error.strerror}") from error
-        try:
-            if not path.exists():
-                _create(path, now)
+            store = cls(directory, "rw", lock, recovery.ready(directory, lock, now))
         except BaseException:
             lock.release()
             raise
-        store = cls(directory, _engine(path, "rw"), lock)
-        with store._closed_on_error(path):
-            _verify(store._reader, path)
-            _upgrade(store._writer, path)
+        try:
             with store.write() as tx:
                 tx.outbox.free_claims(now)
+                store._recovering = tx.recovered is not None
+        except BaseException:
+            store.close()
+            raise
         return store
 
     @classmethod
@@ -94,31 +119,8 @@ class Store:
             StoreError: there is none, it may not be read, or it is at another schema than this program.
             StateDamaged: there is a file that is not a store.
         """
-        path = directory / FILE
-        if not os.access(directory, os.R_OK | os.X_OK) and directory.exists():
-            raise StoreError(f"{directory} may not be read by this user: become {directory.owner()}, who owns it")
-        if not path.exists():
-            raise StoreError(f"{path}: there is no state yet; `watcher run` or `watcher poll` makes it")
-        if not os.access(path, os.R_OK):
-            raise StoreError(f"{path} may not be read by this user: become {path.owner()}, who owns it")
-        store = cls(directory, _engine(path, "rw" if writes else "ro"), None)
-        with store._closed_on_error(path):
-            _verify(store._reader, path)
-            found = _schema(store._reader)
-            if found != SCHEMA:
-                raise StoreError(
-                    f"{path} is at schema {found}, this program at {SCHEMA}: the daemon upgrades it at its start"
-                )
-        return store
-
-    @contextmanager
-    def _closed_on_error(self, path: Path) -> Iterator[None]:
-        try:
-            with _as_store_error(path):
-                yield
-        except BaseException:
-            self.close()
-            raise
+        file.verify_beside(file.found_in(directory))
+        return cls(directory, "rw" if writes else "ro", None)
 
     @property
     def holder(self) -> str:
@@ -127,38 +129,125 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
-        """Look at one consistent state."""
-        with self._reader.begin() as connection:
+        """Look at one consistent state.
+
+        Raises:
+            StateDamaged: the file is damaged, or another one is in its place.
+            StoreError: it cannot be read now.
+        """
+        self._see_to_the_place()
+        with self._in_our_words(), self._reader.begin() as connection:
             yield Transaction(connection)
 
     @contextmanager
     def write(self) -> Iterator[Transaction]:
-        """Change the state: all that is done within is committed at its end, or nothing is."""
-        with self._writer.begin() as connection:
+        """Change the state: all that is done within is committed at its end, or nothing is.
+
+        Raises:
+            StateDamaged: the file is damaged, or another one is in its place.
+            StoreError: it cannot be written now: nothing was.
+        """
+        self._see_to_the_place()
+        with self._in_our_words(), self._writer.begin() as connection:
             yield Transaction(connection)
 
-    def note_cycle(self, started: datetime, ended: datetime, symbols: int, troubled: int) -> None:
+    @contextmanager
+    def _in_our_words(self) -> Iterator[None]:
+        try:
+            with file.as_store_error(self._path):
+                yield
+        except StateDamaged as damage:
+            self._damage = damage
+            raise
+
+    def _see_to_the_place(self) -> None:
+        """See that what is open is what others find under its name; what was deleted is still whole in our hands.
+
+        Once damage was seen, nothing is done any more: whoever opens the store next looks at every page.
+        """
+        if self._damage is not None:
+            raise self._damage
+        if self._lock is None:
+            return
+        try:
+            found = self._path.stat()
+        except FileNotFoundError:
+            self._put_back()
+            return
+        except OSError as error:
+            raise StoreError(f"{self._path} cannot be read: {error.strerror}") from error
+        if (found.st_dev, found.st_ino) != self._place:
+            self._damage = StateDamaged(f"{self._path} was replaced while in use: start again to use the new one")
+            raise self._damage
+
+    def _put_back(self) -> None:
+        log.error("event=%r file=%s", "state was deleted while in use: it is put back", self._path)
+        with file.whole(self._path) as unfinished, self._in_our_words(), closing(sqlite3.connect(unfinished)) as copied:
+            self.backup_to(copied)
+        self._reader.dispose()
+        self._open()
+
+    def note_cycle(self, started: datetime, ended: datetime, symbols: int, troubled: int, waiting: int = 0) -> None:
         """Note that a cycle over `symbols` symbols ended, `troubled` of them unanswered.
 
-        In a small file of its own: a cycle with nothing new makes no transaction.
+        `waiting` of them were due and not asked for, because upstream was to be left alone: it is complete without.
+        In a small file of its own: a cycle with nothing new makes no transaction. The first one with an answer ends
+        the recovery of a state that was lost: what is told from then on was not told before.
+
+        Raises:
+            StoreError: it cannot be written now.
         """
-        noted = {"started": started.isoformat(), "ended": ended.isoformat(), "symbols": symbols, "troubled": troubled}
-        unfinished = self._directory / f"{_CYCLE}.new"
-        unfinished.write_text(json.dumps(noted), "utf-8")
-        unfinished.replace(self._directory / _CYCLE)
+        noted = {
+            "started": started.isoformat(),
+            "ended": ended.isoformat(),
+            "symbols": symbols,
+            "troubled": troubled,
+            "waiting": waiting,
+        }
+        path = self._directory / _CYCLE
+        with file.whole(path, lasting=False) as unfinished:
+            unfinished.write_text(json.dumps(noted), "utf-8")
+        if self._recovering and troubled + waiting < symbols:
+            with self.write() as tx:
+                tx.drop(recovery.RECOVERED)
+            self._recovering = False
+
+    def last_cycle_ended(self) -> datetime | None:
+        """Return when the last cycle ended that was noted."""
+        noted = last_cycle(self._directory)
+        try:
+            return datetime.fromisoformat(str(noted["ended"])) if noted else None
+        except (KeyError, ValueError):
+            return None
 
     def backup_to(self, other: sqlite3.Connection) -> None:
         """Copy all of it, as it is at one moment."""
         with self._reader.connect() as connection:
-            driver = connection.connection.driver_connection
-            assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - for the type checker
-            driver.backup(other)
+            file.driver(connection).backup(other)
+
+    def backup_due(self, now: datetime) -> bool:
+        """True if the newest backup is not of the last day."""
+        return backup.is_due(self._directory, now)
+
+    def back_up(self, now: datetime) -> Path:
+        """Make a backup, in whatever thread: it reads the file through a connection of its own.
+
+        Raises:
+            StateDamaged: the store is damaged; the backups stay as they are.
+            StoreError: it cannot be read, or there is no room for the copy.
+        """
+        with self._in_our_words():
+            return backup.back_up(self._directory, now)
 
     def close(self) -> None:
         """Close the file and give back the lock."""
         self._reader.dispose()
-        if self._lock is not None:
-            self._lock.release()
+        if self._lock is None:
+            return
+        if self._damage is None:
+            with suppress(StoreError):
+                self._lock.note(Left.CLOSED)
+        self._lock.release()
 
 
 def last_cycle(directory: Path) -> dict[str, object] | None:
@@ -178,95 +267,6 @@ def copy_to(directory: Path, other: Path) -> None:
     """
     if not (directory / FILE).exists():
         return
-    store = Store.open_beside(directory)
-    try:
-        with _as_store_error(directory / FILE), closing(sqlite3.connect(other / FILE)) as copy:
-            store.backup_to(copy)
-    finally:
-        store.close()
-
-
-def _engine(path: Path, mode: str) -> Engine:
-    def connect() -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            f"{path.absolute().as_uri()}?mode={mode}",
-            uri=True,
-            timeout=_BUSY_SECONDS,
-            isolation_level=None,
-            check_same_thread=False,
-        )
-        for pragma in ("journal_mode=DELETE", "synchronous=EXTRA", "foreign_keys=ON", "trusted_schema=OFF"):
-            if mode == "rw" or not pragma.startswith("journal_mode"):
-                connection.execute(f"PRAGMA {pragma}")
-        return connection
-
-    engine = create_engine("sqlite://", creator=connect, poolclass=StaticPool)
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        # the driver begins nothing by itself (isolation_level=None), so that DDL rolls back, too
-        writes = connection.get_execution_options().get("writes", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-    return engine
-
-
-@contextmanager
-def _as_store_error(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except DatabaseError as error:
-        cause = str(error.orig)
-        if "malformed" in cause or "not a database" in cause:
-            raise StateDamaged(
-                f"{path} is damaged: {cause}; put a backup in its place: `watcher db restore`"
-            ) from error
-        raise StoreError(f"{path} cannot be used: {cause}") from error
-
-
-def _verify(engine: Engine, path: Path) -> None:
-    with engine.begin() as connection:
-        found = connection.exec_driver_sql("PRAGMA application_id").scalar()
-        if found != APPLICATION_ID:
-            raise StateDamaged(f"{path} is not a store of watcher: it is empty, or something else")
-
-
-def _schema(engine: Engine) -> str:
-    with engine.begin() as connection:
-        return connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() or ""
-
-
-def _create(path: Path, now: datetime) -> None:
-    """Make a new store beside the place and move it there whole: half a store is never found under its name."""
-    unfinished = path.with_suffix(".new")
-    unfinished.unlink(missing_ok=True)
-    os.close(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    engine = _engine(unfinished, "rw").execution_options(writes=True)
-    with engine.begin() as connection:
-        connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
-        _migrate(connection)
-        connection.execute(meta.insert().values(key="created", value=now.isoformat()))
-    engine.dispose()
-    unfinished.replace(path)
-
-
-def _upgrade(engine: Engine, path: Path) -> None:
-    found = _schema(engine)
-    if found == SCHEMA:
-        return
-    if found > SCHEMA:
-        raise StoreError(
-            f"{path} is at schema {found}, made by a newer watcher; this one knows {SCHEMA}: upgrade watcher"
-        )
-    with engine.begin() as connection:
-        _migrate(connection)
-
-
-def _migrate(connection: Connection) -> None:
-    from alembic import command
-    from alembic.config import Config
-
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    file.verify_beside(file.found_in(directory))
+    with file.whole(other / FILE) as unfinished:
+        file.copy(directory / FILE, unfinished)

@@ -40,6 +40,11 @@ class IsoDate(TypeDecorator[date]):
         return None if value is None else date.fromisoformat(value)
 
 
+def instant_text(moment: datetime) -> str:
+    """Return a moment as an `Instant` column holds it."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
 class Instant(TypeDecorator[datetime]):
     """A moment, in UTC, as 2026-06-05T08:30:00.000000+00:00, so that text order is time order."""
 
@@ -47,7 +52,7 @@ class Instant(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:  # noqa: D102
-        return None if value is None else value.astimezone(UTC).isoformat(timespec="microseconds")
+        return None if value is None else instant_text(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:  # noqa: D102
         return None if value is None else datetime.fromisoformat(value)
@@ -77,6 +82,13 @@ symbols = _table(
     Column("reason", Text),
     Column("judged", IsoDate),
     Column("judged_positions", IsoDate),
+)
+
+asks = _table(
+    "asks",
+    Column("symbol", Text, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("misses", Integer, nullable=False),
 )
 
 VALUES = tuple(dict.fromkeys(HkRow._fields[1:] + UsRow._fields[1:]))
@@ -110,6 +122,19 @@ revisions = _table(
     Column("seen_at", Instant, nullable=False),
     Column("old", Text, nullable=False),
     Column("new", Text, nullable=False),
+)
+
+quarantine = _table(
+    "quarantine",
+    Column("symbol", Text, primary_key=True),
+    Column("kind", Text, CheckConstraint("kind IN ('row', 'position')"), primary_key=True),
+    Column("on_date", IsoDate, primary_key=True),
+    Column("content", Text, primary_key=True),
+    Column("seen_at", Instant, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("published", Text, nullable=False),
+    Column("released_at", Instant),
+    Column("why", Text),
 )
 
 watches = _table(
@@ -163,9 +188,49 @@ outbox = _table(
     Column("first_attempt", Instant),
     Column("unknowns", Integer, nullable=False),
     Column("reason", Text),
+    Column("begun", Integer, nullable=False),
+    Column("held", Text),
+    Column("instead_of", Text),
     Column("claimed_by", Text),
     ForeignKeyConstraint(
         ["symbol", "rule", "number"], ["transitions.symbol", "transitions.rule", "transitions.number"]
     ),
     Index("outbox_due", "status", "channel", "due"),
+)
+
+attempts = _table(
+    "attempts",
+    Column("symbol", Text, primary_key=True),
+    Column("rule", Text, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("channel", Text, primary_key=True),
+    Column("attempt", Integer, primary_key=True),
+    Column("message", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("reason", Text),
+    ForeignKeyConstraint(
+        ["symbol", "rule", "number", "channel"],
+        ["outbox.symbol", "outbox.rule", "outbox.number", "outbox.channel"],
+        ondelete="CASCADE",
+    ),
+)
+
+silences = _table(
+    "silences",
+    Column("id", Text, primary_key=True),
+    Column("symbols", Text, nullable=False),
+    Column("rules", Text, nullable=False),
+    Column("severities", Text, nullable=False),
+    Column("starts", Instant, nullable=False),
+    Column("ends", Instant, nullable=False),
+    Column("why", Text, nullable=False),
+)
+
+acks = _table(
+    "acks",
+    Column("symbol", Text, primary_key=True),
+    Column("rule", Text, primary_key=True),
+    Column("episode", IsoDate, primary_key=True),
+    Column("at", Instant, nullable=False),
 )

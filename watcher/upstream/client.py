@@ -6,7 +6,6 @@ from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import datetime
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -17,6 +16,7 @@ from watcher import __version__
 from watcher.core.answer import Answer, DataState, Refused
 from watcher.core.market import Symbol
 from watcher.errors import ConfigurationError
+from watcher.upstream.auth import Access
 from watcher.upstream.broken import cause_of
 from watcher.upstream.contract import PATH
 from watcher.upstream.pacing import Pacing
@@ -26,7 +26,12 @@ from watcher.upstream.wire import read
 LARGEST_BODY = 2**20
 """Bytes; ninety rows are some 25 kB."""
 
-_TOKEN = "***"  # noqa: S105 - what stands in its place
+_HEADERS = {
+    "Accept": "application/json",
+    # two kilobytes of gzip can unpack to a gigabyte
+    "Accept-Encoding": "identity",
+    "User-Agent": f"watcher/{__version__}",
+}
 
 
 class Client:
@@ -39,7 +44,7 @@ class Client:
         *,
         pacing: Pacing,
         now: Callable[[], datetime],
-        token: str | None = None,
+        access: Access | None = None,
         timeout: float = 10.0,
         proxy: str | None = None,
         ca_file: Path | None = None,
@@ -52,7 +57,7 @@ class Client:
             path: Holds `{symbol}` in the place of the symbol.
             pacing: Every request, a repeated one too, takes one of its slots.
             now: The wall clock, aware; no row can be of a later date.
-            token: For the bearer, if upstream wants one.
+            access: The bearer token, if upstream wants one.
             timeout: Seconds for a whole request, from the first packet to the last byte.
             proxy: URL of an HTTP proxy; the environment's is not used.
             ca_file: Certificates to trust besides the public ones, in PEM.
@@ -62,25 +67,31 @@ class Client:
             ConfigurationError: one of them cannot be used as it is; says which, and why.
         """
         self._url = _url(base_url, path)
+        self._path = self._url.raw_path.decode()
+        self._headers = httpx.Headers({"Host": self._url.netloc.decode(), **_HEADERS})
         self._place = f"{self._url.host}:{self._url.port}" if self._url.port else self._url.host
-        self._token = token or None
+        self._access = access or Access()
         self._pacing = pacing
         self._now = now
         self._timeout = timeout
-        # who waits for a connection waits here, before the time-out runs and a slot is taken
-        self._lines = asyncio.Semaphore(connections)
-        self._http = httpx.AsyncClient(
-            headers=_headers(self._token),
-            # a cookie is never wanted, and a jar only grows
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
-            verify=_trust(ca_file),
-            proxy=_proxy(proxy),
-            trust_env=False,
-            follow_redirects=False,
-            # httpx's time-outs are for one read each, and a dripping body outlives them all: ours is over the whole
-            timeout=httpx.Timeout(None),
-            limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
-        )
+        trust, via = _trust(ca_file), _proxy(proxy)
+        self._proxied = via is not None
+        # One connection each, and past httpx's client: its pool looks at every connection for every request, and its
+        # client merges URLs, cookies and headers that are the same each time; together they double a request's cost.
+        # Nothing redirects here, nothing keeps a cookie, and the only time-out is ours, over the whole request.
+        self._lines = [
+            httpx.AsyncHTTPTransport(
+                verify=trust,
+                proxy=via,
+                trust_env=False,
+                limits=httpx.Limits(max_connections=1, max_keepalive_connections=1),
+            )
+            for _ in range(connections)
+        ]
+        self._free: asyncio.LifoQueue[httpx.AsyncHTTPTransport] = asyncio.LifoQueue()
+        """Who waits for a line waits here, before the time-out runs and a slot is taken."""
+        for line in self._lines:
+            self._free.put_nowait(line)
 
     async def __aenter__(self) -> Self:
         return self
@@ -88,26 +99,46 @@ class Client:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        await self._http.aclose()
+        for line in self._lines:
+            await line.aclose()
 
     async def ask(self, symbol: Symbol, count: int) -> Answer:
         """Return what upstream says of the newest `count` (1 to 90) rows; never raises for what upstream does.
 
         Waits its turn in the pacing first; the time-out runs from there.
         """
-        async with self._lines:
-            answer = await self._attempt(symbol, count)
-            if answer is None:
-                answer = await self._attempt(symbol, count)
-        if answer is None:
-            return self._unanswered(symbol, "it closed the connection twice without an answer")
+        line = await self._free.get()
+        try:
+            token = self._access.token
+            answer = await self._answer(line, symbol, count, token)
+            if isinstance(answer, Refused) and answer.state is DataState.DENIED:
+                answer = await self._asked_again(line, symbol, count, token, answer)
+        finally:
+            self._free.put_nowait(line)
         if not isinstance(answer, Refused):
             return answer
         if answer.retry_after is not None:
             self._pacing.hold(answer.retry_after)
-        return replace(answer, reason=self._without_token(answer.reason))
+            self._pacing.slow_down()
+        return replace(answer, reason=self._access.masked(answer.reason))
 
-    async def _attempt(self, symbol: Symbol, count: int) -> Answer | None:
+    async def _asked_again(
+        self, line: httpx.AsyncHTTPTransport, symbol: Symbol, count: int, token: str | None, denied: Refused
+    ) -> Answer:
+        """The answer with another token, if there is one by now; once, or a wrong one would be asked about for ever."""
+        try:
+            renewed = await asyncio.to_thread(self._access.renewed, token)
+        except ConfigurationError as error:
+            return replace(denied, reason=f"{denied.reason}; {error}")
+        return await self._answer(line, symbol, count, self._access.token) if renewed else denied
+
+    async def _answer(self, line: httpx.AsyncHTTPTransport, symbol: Symbol, count: int, token: str | None) -> Answer:
+        # a line has one connection: once that is found dead, the second request opens another
+        answer = await self._attempt(line, symbol, self._request(symbol, count, token))
+        answer = answer or await self._attempt(line, symbol, self._request(symbol, count, token))
+        return answer or self._unanswered(symbol, "it closed the connection twice without an answer")
+
+    async def _attempt(self, line: httpx.AsyncHTTPTransport, symbol: Symbol, request: httpx.Request) -> Answer | None:
         """One request, one slot; None if it went into a kept connection that was dead already: worth another."""
         fresh = False
 
@@ -115,12 +146,12 @@ class Client:
             nonlocal fresh
             fresh = fresh or event == "connection.connect_tcp.started"
 
-        request = self._http.build_request("GET", self._url_of(symbol, count), extensions={"trace": watch})
+        request.extensions["trace"] = watch
         async with self._pacing:
             try:
                 async with asyncio.timeout(self._timeout):
                     try:
-                        response = await self._http.send(request, stream=True)
+                        response = await line.handle_async_request(request)
                     except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
                         if fresh:
                             raise
@@ -141,20 +172,22 @@ class Client:
         body, fault = await _body(response)
         if fault is not None and response.is_success:
             return Refused(symbol, DataState.ERROR, f"{symbol}: {fault}")
-        if self._token:
-            body = body.replace(self._token.encode(), _TOKEN.encode())
-        return read(symbol, status, body, headers.get("retry-after"), self._now())
+        return read(symbol, status, self._access.masked_bytes(body), headers.get("retry-after"), self._now())
 
     def _unanswered(self, symbol: Symbol, cause: str) -> Refused:
         reason = f"{symbol}: no answer from upstream at {self._place}: {cause}"
         return Refused(symbol, DataState.ERROR, reason, retry=True)
 
-    def _without_token(self, text: str) -> str:
-        return text.replace(self._token, _TOKEN) if self._token else text
-
-    def _url_of(self, symbol: Symbol, count: int) -> httpx.URL:
-        path = self._url.raw_path.decode().replace("%7Bsymbol%7D", symbol)
-        return self._url.copy_with(raw_path=f"{path}?count={count}".encode())
+    def _request(self, symbol: Symbol, count: int, token: str | None) -> httpx.Request:
+        target = f"{self._path.replace('%7Bsymbol%7D', symbol)}?count={count}".encode()
+        headers = self._headers
+        if token:
+            headers = headers.copy()
+            headers["Authorization"] = f"Bearer {token}"
+        if self._proxied:  # a proxy is told the whole URL
+            return httpx.Request("GET", self._url.copy_with(raw_path=target), headers=headers)
+        # a URL with another path would be parsed again, at a tenth of the cost of the whole request
+        return httpx.Request("GET", self._url, headers=headers, extensions={"target": target})
 
 
 async def _body(response: httpx.Response) -> tuple[bytes, str | None]:
@@ -182,20 +215,6 @@ def _url(base_url: str, path: str) -> httpx.URL:
     if url.query or url.fragment or url.path.count("{symbol}") != 1:
         raise ConfigurationError("upstream's path holds {symbol} once, and neither ? nor #")
     return url
-
-
-def _headers(token: str | None) -> dict[str, str]:
-    headers = {
-        "Accept": "application/json",
-        # two kilobytes of gzip can unpack to a gigabyte
-        "Accept-Encoding": "identity",
-        "User-Agent": f"watcher/{__version__}",
-    }
-    if token:
-        if not all("!" <= c <= "~" for c in token):
-            raise ConfigurationError("upstream's token has a character that no token has: a space, or a line break")
-        headers["Authorization"] = f"Bearer {token}"
-    return headers
 
 
 def _trust(ca_file: Path | None) -> ssl.SSLContext:

@@ -4,10 +4,10 @@ import asyncio
 import math
 import re
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 _RATE = re.compile(r"([0-9]{1,6})/([0-9]{0,6}(?:\.[0-9]{1,3})?)([smh])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
@@ -41,6 +41,15 @@ class Rate:
         return f"{self.limit}/{self.period:g}s"
 
 
+class Usage(NamedTuple):
+    """What of a rate is used at a moment."""
+
+    taken: tuple[float, ...] = ()
+    """Seconds until each taken slot is free, ascending."""
+    held: float = 0.0
+    """Seconds for which upstream asked to be left alone."""
+
+
 class Pacing:
     """N slots; `async with pacing:` around one request takes one, first come, first served.
 
@@ -49,35 +58,56 @@ class Pacing:
     A bucket of N that refills would let almost twice as many through.
     """
 
-    def __init__(self, rate: Rate, monotonic: Callable[[], float], taken: Iterable[float] = ()) -> None:
-        """Start with the slots that are `taken` already, given as the seconds until each of them is free.
-
-        What an earlier process asked still counts upstream: it is that process's `taken`, less the time since, or,
-        if that was not kept, every slot for a whole period. `monotonic` gives seconds that pass as asyncio's do.
-        """
-        self._rate = rate
+    def __init__(self, rate: Rate, monotonic: Callable[[], float]) -> None:
+        """Start with every slot free; `monotonic` gives seconds that pass as asyncio's do."""
+        self.rate = rate
         self._now = monotonic
         now = self._now()
-        busy = sorted(min(wait, rate.period) for wait in taken if wait > 0)[-rate.limit :]
-        self._free_at = deque([now] * (rate.limit - len(busy)) + [now + wait for wait in busy])
+        self._free_at = deque([now] * rate.limit)
         """When each slot that holds no request is free, ascending: completions come in order of time."""
         self._held_until = now
+        self._slowed = (0, now)
+        """Slots that were left empty on purpose, and since when."""
         self._completed = asyncio.Event()
         self._turn = asyncio.Lock()
         """Held by whoever is next; asyncio's lock is fair."""
         self._running = 0
 
     @property
-    def taken(self) -> tuple[float, ...]:
-        """Seconds until each taken slot is free, ascending; a request still running takes its slot for a period."""
+    def usage(self) -> Usage:
+        """What is used now; a request still running takes its slot for a period."""
         now = self._now()
-        running = (self._rate.period,) * self._running
-        return tuple(free_at - now for free_at in self._free_at if free_at > now) + running
+        running = (self.rate.period,) * self._running
+        taken = tuple(free_at - now for free_at in self._free_at if free_at > now)
+        return Usage(taken + running, max(self._held_until - now, 0.0))
+
+    def resume(self, usage: Usage) -> None:
+        """Begin, before the first request, with what an earlier process used: it still counts upstream."""
+        now, period, limit = self._now(), self.rate.period, self.rate.limit
+        taken = sorted(min(wait, period) for wait in usage.taken if wait > 0)[-limit:]
+        self._free_at = deque([now] * (limit - len(taken)) + [now + wait for wait in taken])
+        self.hold(usage.held)
 
     def hold(self, seconds: float) -> None:
         """Let nobody start within so many seconds, those who wait already included; a shorter hold changes nothing."""
         if 0 < seconds < math.inf:
             self._held_until = max(self._held_until, self._now() + seconds)
+
+    def slow_down(self) -> None:
+        """Leave half of the slots in use empty, for upstream finds the rate too high; one comes back every period.
+
+        Several refusals within a period are of the same burst, and count once.
+        """
+        empty, since = self._slowed
+        now = self._now()
+        if not empty or now - since >= self.rate.period:
+            empty = self._empty
+            self._slowed = (empty + (self.rate.limit - empty) // 2, now)
+
+    @property
+    def _empty(self) -> int:
+        empty, since = self._slowed
+        return max(0, empty - int((self._now() - since) / self.rate.period))
 
     async def __aenter__(self) -> None:
         # a slot is looked at while waiting, and taken with no await in between: a waiter that is cancelled takes none
@@ -95,11 +125,12 @@ class Pacing:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._running -= 1
-        self._free_at.append(self._now() + self._rate.period)
+        self._free_at.append(self._now() + self.rate.period)
         self._completed.set()
 
     def _wait(self) -> float:
         """Seconds until the next may start; infinite while every slot holds a request."""
-        if not self._free_at:
+        empty = self._empty
+        if len(self._free_at) <= empty:
             return math.inf
-        return max(self._free_at[0], self._held_until) - self._now()
+        return max(self._free_at[empty], self._held_until) - self._now()

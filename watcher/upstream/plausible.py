@@ -1,7 +1,9 @@
 """What no published row can be: checks that read one row by itself, pure, so that a single row can be set aside."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from functools import lru_cache
+from operator import gt
 from zoneinfo import ZoneInfo
 
 from watcher.core.market import HkRow, Position, Row
@@ -9,12 +11,35 @@ from watcher.core.market import HkRow, Position, Row
 _EARLIEST = date(1990, 1, 1)
 """Neither market published its short selling before."""
 
+_POINT = 1.0
+"""Percentage points that `short_percent` may be away from what the shares of its row make; it is cut, not rounded."""
+
 
 @lru_cache(maxsize=4096)
 def midnight(zone: str, trade_date: date) -> int:
     """Return the midnight in `zone` that begins `trade_date`, as upstream stamps it: in ms since 1970 in UTC."""
     local = datetime(trade_date.year, trade_date.month, trade_date.day, tzinfo=ZoneInfo(zone))
     return int(local.timestamp()) * 1000
+
+
+def all_plausible(rows: Sequence[Row], stamps: list[int | float | None], zone: str, today: date) -> bool:
+    """True if `implausible` has nothing to say of any row: whole columns at once, at a third of the cost.
+
+    False says only that the rows are to be looked at one by one: a figure that is missing is enough.
+    """
+    dates, *columns = zip(*rows, strict=True)
+    if not _EARLIEST <= min(dates) <= max(dates) <= today or stamps != [midnight(zone, when) for when in dates]:
+        return False
+    try:
+        if min(map(min, columns)) < 0 or max(columns[-1]) > 100:
+            return False
+        if isinstance(rows[0], HkRow):
+            traded, turnover, short, short_turnover, *_ = columns
+            return not (any(map(gt, short, traded)) or any(map(gt, short_turnover, turnover)))
+        short, _, _, percent, traded, *_ = columns
+        return not any(map(gt, short, traded)) and max(percent) <= 100 and not any(map(_apart, percent, short, traded))
+    except TypeError:  # None is neither more nor less than a number
+        return False
 
 
 def implausible(row: Row, stamp: int | float | None, zone: str, today: date) -> str | None:
@@ -45,6 +70,8 @@ def implausible(row: Row, stamp: int | float | None, zone: str, today: date) -> 
         return f"{short} shares were sold short, over the {traded} that were traded"
     if percent is not None and percent > 100:
         return f"short_percent is {percent} %"
+    if percent is not None and short is not None and traded is not None and _apart(percent, short, traded):
+        return f"short_percent is {percent} %, but {short} of {traded} shares are {short / traded * 100:.3f} %"
     return None
 
 
@@ -58,6 +85,10 @@ def implausible_position(position: Position) -> str | None:
     if ratio is not None and not 0 <= ratio <= 100:
         return f"aggregated_short_ratio is {ratio} %"
     return None
+
+
+def _apart(percent: float, short: float, traded: float) -> bool:
+    return traded > 0 and abs(percent - short / traded * 100) > _POINT
 
 
 def _on(trade_date: date, stamp: int | float, zone: str) -> bool:

@@ -2,10 +2,11 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
+from functools import partial
 from itertools import takewhile
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from pathlib import Path
 from typing import TypeAlias, cast
 from zoneinfo import ZoneInfo
@@ -15,8 +16,9 @@ from pydantic import ValidationError
 from watcher.core.answer import Answer, Answered, DataState, Refused
 from watcher.core.market import Market, Position, Row, Symbol
 from watcher.core.metrics import ROW_TYPES
-from watcher.upstream.contract import FIELDS, SUCCESS, HkContent, UsContent
-from watcher.upstream.plausible import implausible, implausible_position, midnight
+from watcher.core.quarantine import Quarantined
+from watcher.upstream.contract import FIELDS, MAX_COUNT, SUCCESS, HkContent, UsContent
+from watcher.upstream.plausible import all_plausible, implausible, implausible_position, midnight
 from watcher.upstream.refusal import Envelope, RetCode, quoted, refused, whole
 
 _Content: TypeAlias = HkContent | UsContent
@@ -24,6 +26,10 @@ _NEW_TIME = re.compile(r"([0-9]{2})/([0-9]{2})/([0-9]{4})")
 
 
 _FIGURES = {market: itemgetter("timestamp_str", *row_type._fields[1:]) for market, row_type in ROW_TYPES.items()}
+# past _make, which checks a length that itemgetter guarantees: it would cost a third more
+_MAKE: Mapping[Market, Callable[[tuple[object, ...]], Row]] = {
+    market: partial(tuple.__new__, row_type) for market, row_type in ROW_TYPES.items()
+}
 
 
 def read(symbol: Symbol, status: int, body: bytes, retry_after: str | None, now: datetime) -> Answer:
@@ -97,27 +103,48 @@ def _content(market: Market, body: bytes) -> _Content | None:
 
 
 def _answered(symbol: Symbol, content: _Content, today: date) -> Answered:
-    """The answer, rows oldest first and one per trade date; a ValueError if it contradicts itself or what can be."""
+    """The answer, rows oldest first and one per trade date; a ValueError if it is of something else."""
     market = symbol.market
     said = content["market"]
     if said is not None and said != market:
         raise ValueError(f'the answer is for market "{quoted(said)}"')
-    zone, row_type, figures, make = market.zone, ROW_TYPES[market], _FIGURES[market], tuple.__new__
-    rows: dict[date, Row] = {}
-    for item in content["items"] or ():
-        # past _make, which checks a length that itemgetter guarantees: it would cost a third more
-        row = make(row_type, figures(item))
-        reason = implausible(row, item["timestamp"], zone, today)
-        if reason is not None:
-            raise ValueError(f"a row is implausible: {reason}")
-        if rows.setdefault(row.trade_date, row) != row:
-            raise ValueError(f"two rows of {row.trade_date} contradict each other")
-    if rows and all(row.count(None) == len(row) - 1 for row in rows.values()):
+    items = content["items"]
+    if not items:
+        return Answered(symbol, ())
+    rows = list(map(_MAKE[market], map(_FIGURES[market], items)))
+    if all(row.count(None) == len(row) - 1 for row in rows):
         raise ValueError(f"no row has any of the figures that rows of market {market} have")
-    ordered = tuple(sorted(rows.values()))
+    by_date, refused = _sifted(rows, [item["timestamp"] for item in items], market.zone, today)
+    ordered = tuple(by_date[when] for when in sorted(by_date))
     if market is Market.US or not ordered:
-        return Answered(symbol, ordered)
-    return Answered(symbol, ordered, _position(cast(HkContent, content), ordered[-1].trade_date))
+        return Answered(symbol, ordered, None, refused)
+    position = _position(cast(HkContent, content), ordered[-1].trade_date)
+    reason = implausible_position(position) if position else None
+    if position and reason:
+        return Answered(symbol, ordered, None, (*refused, Quarantined(position, reason)))
+    return Answered(symbol, ordered, position, refused)
+
+
+def _sifted(
+    rows: list[Row], stamps: list[int | float | None], zone: str, today: date
+) -> tuple[dict[date, Row], tuple[Quarantined, ...]]:
+    """The rows that count, by date, and the others, each with its reason."""
+    refused: list[Quarantined] = []
+    if not all_plausible(rows, stamps, zone, today):
+        reasons = [implausible(row, stamp, zone, today) for row, stamp in zip(rows, stamps, strict=True)]
+        refused = [Quarantined(row, reason) for row, reason in zip(rows, reasons, strict=True) if reason]
+        rows = [row for row, reason in zip(rows, reasons, strict=True) if not reason]
+    by_date = {row.trade_date: row for row in rows}
+    if len(by_date) < len(rows):
+        alike: dict[date, dict[Row, None]] = {}
+        for row in rows:
+            alike.setdefault(row.trade_date, {})[row] = None
+        for when, different in alike.items():
+            if len(different) > 1:
+                refused += [Quarantined(row, "another row of the same date contradicts it") for row in different]
+                del by_date[when]
+    # no more than the longest answer has: the rest of a made-up megabyte is not worth keeping
+    return by_date, tuple(sorted(dict.fromkeys(refused), key=attrgetter("on_date")))[-MAX_COUNT:]
 
 
 def _position(content: HkContent, trade_date: date) -> Position | None:
@@ -131,11 +158,7 @@ def _position(content: HkContent, trade_date: date) -> Position | None:
         as_of = None
     if as_of is None:
         raise ValueError(f'new_time "{quoted(written)}" is not a date as dd/MM/yyyy')
-    position = Position(as_of, trade_date, content["aggregated_short"], content["aggregated_short_ratio"])
-    reason = implausible_position(position)
-    if reason is not None:
-        raise ValueError(f"the position is implausible: {reason}")
-    return position
+    return Position(as_of, trade_date, content["aggregated_short"], content["aggregated_short_ratio"])
 
 
 def _recorded(symbol: Symbol, body: bytes) -> Answered | RetCode:
@@ -147,7 +170,11 @@ def _recorded(symbol: Symbol, body: bytes) -> Answered | RetCode:
     content = _content(symbol.market, body) if envelope.ret_code == 0 else None
     if content is None:
         raise ValueError(f"its ret_code, {envelope.ret_code}, is neither 0 nor one that is known")
-    return _answered(symbol, content, date.max)
+    answer = _answered(symbol, content, date.max)
+    if answer.quarantined:
+        first = answer.quarantined[0]
+        raise ValueError(f"its {first.kind} of {first.on_date} is implausible: {first.reason}")
+    return answer
 
 
 def _fault(error: ValidationError) -> str:

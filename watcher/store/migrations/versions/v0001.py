@@ -54,6 +54,7 @@ def upgrade() -> None:
         Column("judged", Text),
         Column("judged_positions", Text),
     )
+    _create("asks", _key("symbol"), _text("at"), _count("misses"))
     _create(
         "rows",
         _key("symbol"),
@@ -81,6 +82,18 @@ def upgrade() -> None:
         _text("seen_at"),
         _text("old"),
         _text("new"),
+    )
+    _create(
+        "quarantine",
+        _key("symbol"),
+        Column("kind", Text, CheckConstraint("kind IN ('row', 'position')"), primary_key=True),
+        _key("on_date"),
+        _key("content"),
+        _text("seen_at"),
+        _text("reason"),
+        _text("published"),
+        Column("released_at", Text),
+        Column("why", Text),
     )
     _create(
         "watches",
@@ -128,9 +141,40 @@ def upgrade() -> None:
         Column("first_attempt", Text),
         _count("unknowns"),
         Column("reason", Text),
+        _count("begun"),
+        Column("held", Text),
+        Column("instead_of", Text),
         Column("claimed_by", Text),
         ForeignKeyConstraint(
             ["symbol", "rule", "number"], ["transitions.symbol", "transitions.rule", "transitions.number"]
         ),
     )
     op.create_index("outbox_due", "outbox", ["status", "channel", "due"])
+    _create(
+        "attempts",
+        _key("symbol"),
+        _key("rule"),
+        Column("number", Integer, primary_key=True),
+        _key("channel"),
+        Column("attempt", Integer, primary_key=True),
+        _text("message"),
+        _text("at"),
+        _text("outcome"),
+        Column("reason", Text),
+        ForeignKeyConstraint(
+            ["symbol", "rule", "number", "channel"],
+            ["outbox.symbol", "outbox.rule", "outbox.number", "outbox.channel"],
+            ondelete="CASCADE",
+        ),
+    )
+    _create(
+        "silences",
+        _key("id"),
+        _text("symbols"),
+        _text("rules"),
+        _text("severities"),
+        _text("starts"),
+        _text("ends"),
+        _text("why"),
+    )
+    _create("acks", _key("symbol"), _key("rule"), _key("episode"), _text("at"))

@@ -1,0 +1,85 @@
+"""What a person does beside a running daemon: silences, acks, and the outbox, each in one short transaction."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TypeAlias
+
+from watcher.core.market import Symbol
+from watcher.core.notification import Entry
+from watcher.core.outbox import Delivery, dropped, retried
+from watcher.core.silence import Ack, Silence
+from watcher.errors import WatcherError
+from watcher.jobs.ports import Store
+
+Change: TypeAlias = Callable[[Delivery], Delivery | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Notifications, by their ids or by their channel."""
+
+    ids: Collection[str]
+    channel: str | None
+
+    def __contains__(self, entry: Entry) -> bool:
+        """True for a notification that has one of the ids, or any if there are none, and goes to the channel."""
+        notification = entry.notification
+        return (not self.ids or notification.id in self.ids) and self.channel in (None, notification.channel)
+
+
+def add_silence(store: Store, silence: Silence) -> None:
+    """Let a silence begin; what is new is held from now on."""
+    with store.write() as tx:
+        tx.silences.add(silence)
+
+
+def end_silence(store: Store, silence_id: str, now: datetime) -> Silence:
+    """End a silence, which is returned; what it held of alerts that fire is told.
+
+    Raises:
+        WatcherError: there is no such silence, or it is over.
+    """
+    with store.write() as tx:
+        found = next((each for each in tx.silences.all(ending_after=now) if each.id == silence_id), None)
+        if found is None:
+            raise WatcherError(f"no silence {silence_id} is in force; `watcher silence list` shows those that are")
+        tx.silences.end(found, now)
+        tx.outbox.look_again(now)
+    return replace(found, ends=now)
+
+
+def acknowledge(store: Store, rule: str, symbol: Symbol, now: datetime) -> Ack:
+    """Acknowledge the episode of a rule on a symbol that is going on, and return the ack.
+
+    Raises:
+        WatcherError: the rule does not fire on the symbol.
+    """
+    with store.write() as tx:
+        alert = tx.alerts.of([symbol]).get(symbol, {}).get(rule)
+        if alert is None or alert.episode is None:
+            raise WatcherError(f"{rule} does not fire on {symbol}; `watcher status` shows what does")
+        ack = Ack(symbol, rule, alert.episode, now)
+        tx.silences.acknowledge(ack)
+    return ack
+
+
+def retry(store: Store, chosen: Chosen, now: datetime) -> list[Entry]:
+    """Make notifications that are pending, dead or dropped due at once, with 48 hours before them; return them."""
+    return _changed(store, chosen, lambda delivery: retried(delivery, now))
+
+
+def drop(store: Store, chosen: Chosen) -> list[Entry]:
+    """Take out notifications that are pending or dead, never to be told; return them."""
+    return _changed(store, chosen, dropped)
+
+
+def _changed(store: Store, chosen: Chosen, change: Change) -> list[Entry]:
+    with store.write() as tx:
+        after = [
+            Entry(entry.notification, delivery)
+            for entry in tx.outbox.entries()
+            if entry in chosen and (delivery := change(entry.delivery)) is not None
+        ]
+        tx.outbox.put(after)
+    return after
