@@ -113,7 +113,6 @@ def environment(directory: Path, url: str, hook: Hook) -> dict[str, str]:
         "WATCHER_UPSTREAM__RATE": "100000/1s",
         "WATCHER_SCHEDULE__EVERY": "1s",
         "WATCHER_STATE": str(directory / "state"),
-        "WATCHER_WEB__LISTEN": "off",
         "WATCHER_CHANNELS__HOOK": f"json://127.0.0.1:{hook.port}/ours",
     }
 

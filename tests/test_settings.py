@@ -44,15 +44,12 @@ def test_the_command_line_goes_before_the_environment_before_the_file_before_cre
     )
     (tmp_path / "credentials").mkdir()
     (tmp_path / "credentials" / "token").write_text("credential\n")
-    (tmp_path / "credentials" / "web_token").write_text("web\n")
     monkeypatch.setenv("WATCHER_RULES", "/environment")
     monkeypatch.setenv("WATCHER_STATE", "/environment")
     found = load(state=Path("/line"), rules=None)
     assert (found.state, found.rules) == (Path("/line"), Path("/environment"))
     assert found.upstream.token is not None
     assert found.upstream.token.get_secret_value() == "file"
-    assert found.web.token is not None
-    assert found.web.token.get_secret_value() == "web"
     assert (found.upstream.rate, found.upstream.timeout) == ("1/1s", timedelta(seconds=10))
 
 
@@ -146,6 +143,6 @@ def test_every_setting_has_a_name_in_the_environment() -> None:
 
 
 def test_no_secret_prints_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("UPSTREAM__TOKEN", "UPSTREAM__PROXY", "WEB__TOKEN", "HEARTBEAT__URL", "CHANNELS__DESK"):
+    for name in ("UPSTREAM__TOKEN", "UPSTREAM__PROXY", "CHANNELS__DESK"):
         monkeypatch.setenv(f"WATCHER_{name}", f"http://{CANARY}")
     assert CANARY not in f"{load()!r} {load()}"

@@ -75,20 +75,6 @@ class MarketsSettings(_Section):
     us: MarketSettings = MarketSettings(ready_after=timedelta(hours=2))
 
 
-class WebSettings(_Section):
-    """The status page."""
-
-    listen: str = "127.0.0.1:8780"
-    token: SecretStr | None = None
-
-
-class HeartbeatSettings(_Section):
-    """The outside dead-man's switch."""
-
-    url: SecretStr | None = None
-    every: Duration = timedelta(minutes=5)
-
-
 class ScheduleSettings(_Section):
     """When what is not there yet is asked for again, and what overrides the calendar."""
 
@@ -119,9 +105,7 @@ class Settings(BaseSettings):
     upstream: UpstreamSettings = UpstreamSettings()
     markets: MarketsSettings = MarketsSettings()
     channels: dict[str, SecretStr] = Field(default_factory=dict)
-    web: WebSettings = WebSettings()
     retention: Duration = timedelta(days=5 * 365)
-    heartbeat: HeartbeatSettings = HeartbeatSettings()
     schedule: ScheduleSettings = ScheduleSettings()
 
     @classmethod
@@ -253,15 +237,13 @@ def _from_file() -> dict[str, Any]:
 
 
 def _from_credentials() -> dict[str, Any]:
-    """Credentials: `token` and `web_token` hold one secret each, `channels` has lines such as desk = "slack://…"."""
+    """Credentials: `token` holds the bearer token, `channels` has lines such as desk = "slack://…"."""
     directory = _credentials()
     if directory is None:
         return {}
     settings: dict[str, Any] = {}
     if (directory / "token").is_file():
         settings["upstream"] = {"token": _text(directory / "token").strip()}
-    if (directory / "web_token").is_file():
-        settings["web"] = {"token": _text(directory / "web_token").strip()}
     if (directory / "channels").is_file():
         settings["channels"] = _toml(directory / "channels")
     return settings
