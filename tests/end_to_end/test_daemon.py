@@ -165,6 +165,7 @@ def test_a_bad_edit_survives_kill_9_the_old_rules_run_and_the_operator_is_told_o
         eventually(tmp_path / "err", "event=polled")
         (tmp_path / "rules.toml").write_text(RULES.replace("short_percent", "short_precent"))
         eventually(tmp_path / "out", "the rules have errors")
+        eventually(tmp_path / "err", "event=delivered")  # killed before, it would rightly say it again
         running.kill()
         running.wait()
     archive.advance()

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import signal
 import threading
 import time
 from datetime import UTC, date, datetime, timedelta
@@ -37,7 +38,7 @@ notify = ["hook", "mail"]
 START = datetime(2026, 2, 3, 9, 0, tzinfo=UTC)
 
 
-def test_three_openings_are_one_message_for_each_channel(tmp_path: Path) -> None:
+def test_three_openings_are_one_message_for_each_channel_and_stay_it_over_twenty_restarts(tmp_path: Path) -> None:
     mailbox = Mailbox()
     with (
         serving(create_app(RecordedArchive(RECORDED))) as url,
@@ -45,7 +46,7 @@ def test_three_openings_are_one_message_for_each_channel(tmp_path: Path) -> None
         mailserver(mailbox) as mails,
     ):
         configured = settings(url, tmp_path, {"hook": hook.url, "mail": mails.url()})
-        for _ in range(3):
+        for _ in range(20):
             cycle(configured, rules(THREE_OPENINGS))
     assert len(hook.bodies) == 1
     assert len(mailbox.envelopes) == 1
@@ -143,3 +144,23 @@ def test_a_cycle_of_the_daemon_that_upstream_draws_out_is_one_message(tmp_path: 
             archive.released.set()
             eventually(tmp_path / "err", "event=delivered")
     assert [body["title"] for body in hook.bodies] == ["3 warning · short selling"]
+
+
+def test_twenty_reloads_repeat_nothing(tmp_path: Path) -> None:
+    text = THREE_OPENINGS.replace("[channels.mail]", "").replace(', "mail"', "")
+    file = tmp_path / "rules.toml"
+    file.write_text(text)
+    with serving(create_app(RecordedArchive(RECORDED))) as url, Webhook(status(200)) as hook:
+        env = environment(url, tmp_path / "state", WATCHER_SCHEDULE__EVERY="100ms", WATCHER_CHANNELS__HOOK=hook.url)
+        with process("run", env=env, cwd=tmp_path) as running:
+            eventually(tmp_path / "err", "event=delivered")
+            for number in range(20):
+                file.write_text(f"{text}# {number}\n")
+                running.send_signal(signal.SIGHUP)
+                time.sleep(0.1)
+            loaded = eventually(tmp_path / "err", "rules loaded")
+            time.sleep(0.5)
+            running.send_signal(signal.SIGTERM)
+            assert running.wait(5) == 0
+    assert "event=delivered" in loaded
+    assert len(hook.bodies) == 1

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
@@ -18,11 +19,12 @@ from watcher.core.notification import Message, Notification
 from watcher.core.outbox import Failed, Outcome, Sent, Unknown
 from watcher.core.rule import Severity
 from watcher.core.silence import Silence
-from watcher.errors import WatcherError
+from watcher.errors import StateDamaged, WatcherError
 from watcher.jobs import operate
-from watcher.jobs.deliver import deliver
+from watcher.jobs.deliver import deliver, drain
 from watcher.jobs.history import history
 from watcher.jobs.notices import announce_recovery, announce_trouble
+from watcher.store.file import FILE
 from watcher.store.store import Store
 
 T = TypeVar("T")
@@ -31,6 +33,10 @@ MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 REFUSED, CUT = Failed("the connection was refused"), Unknown("no answer within 30 s")
 NIGHT = ChannelPolicy("desk", quiet=QuietHours(time(22), time(7), "UTC"))
 BOOK = book(channels=["desk", ChannelPolicy("mail", fallback="pager"), "pager"])
+
+
+async def at_once(work: Callable[[], T]) -> T:
+    return work()
 
 
 class Receiver:
@@ -79,10 +85,6 @@ class Desk:
 
     def deliver(self, after: timedelta = timedelta()) -> None:
         self.clock.pass_by(after)
-
-        async def at_once(work: Callable[[], T]) -> T:
-            return work()
-
         asyncio.run(deliver(self.store, self.channels, lambda: self.book, at_once, self.clock, lambda: 0.0))
 
     def statuses(self) -> dict[tuple[str, int], str]:
@@ -447,3 +449,27 @@ def test_history_holds_every_attempt_of_every_notification(desk: Desk) -> None:
     assert history(desk.store, since=NOW + DAY) == [second]
     assert history(desk.store, rules=["r"]) == [first]
     assert history(desk.store, symbols=["HK.00700"]) == []
+
+
+def test_a_store_that_is_replaced_while_in_use_ends_the_delivery(desk: Desk, tmp_path: Path) -> None:
+    """What became of a message could be stored in no store that knows of it: it is not tried for ever."""
+    place = tmp_path / "state" / FILE
+    other = tmp_path / "other"
+    other.write_bytes(place.read_bytes())
+
+    class Replacing(Receiver):
+        async def send(self, message: Message) -> Outcome:
+            other.replace(place)
+            return Sent()
+
+    desk.tell(note())
+    receiver = Replacing("desk")
+
+    async def drained(channel: Receiver) -> None:
+        attempts = drain("desk", desk.store, channel, lambda: desk.book, at_once, desk.clock, lambda: 0.0, patient=True)
+        async for _ in attempts:
+            pass
+
+    for _ in ("when the message was sent", "before another one is claimed"):
+        with pytest.raises(StateDamaged, match="replaced while in use"):
+            asyncio.run(drained(receiver))

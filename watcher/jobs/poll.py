@@ -120,7 +120,8 @@ async def _batches(answers: asyncio.Queue[Answer | None], asked: asyncio.Event) 
         batch = [first]
         if answers.qsize() < BATCH:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(asked.wait(), LINGER)
+                async with asyncio.timeout(LINGER):  # `wait_for` can swallow a cancellation
+                    await asked.wait()
         while len(batch) < BATCH and not answers.empty():
             answer = answers.get_nowait()
             if answer is None:
