@@ -2,7 +2,7 @@
 
 import sys
 
-from bench import burst, crash, poll, requests, rules, stop
+from bench import burst, crash, latency, poll, requests, rules, stop
 
 MEASUREMENTS = {
     "rules": rules.main,
@@ -11,6 +11,7 @@ MEASUREMENTS = {
     "stop": stop.main,
     "burst": burst.main,
     "crash": crash.main,
+    "latency": latency.main,
 }
 
 

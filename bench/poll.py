@@ -29,11 +29,14 @@ def steady(count: int, rounds: int) -> dict[str, float]:
 
 def scale() -> None:
     print(f"poll: {ROWS} rows asked for, one new, {len(RULES)} rules (medians; both in turn, in one process)")
-    few, many = steady(FEW, 3), steady(MANY, 1)
-    for count, found in ((FEW, few), (MANY, many)):
+    measured = []
+    for count, rounds in ((FEW, 3), (MANY, 1)):
+        found = steady(count, rounds)
+        measured.append(found)
         speeds = f"bare httpx {count / found['bare']:5.0f}/s   watcher {count / found['ours']:5.0f}/s"
         print(f"  {count:6} symbols   {speeds}   ratio {found['ratio']:.2f} (CPU {found['cpu_ratio']:.2f})", end="")
-        print(f"   peak {found['peak']:.0f} MiB")
+        print(f"   peak {found['peak']:.0f} MiB", flush=True)
+    few, many = measured
     exponent = math.log(many["cpu"] / few["cpu"]) / math.log(MANY / FEW)
     print(f"  ratio to a bare client     {many['ratio']:8.2f}   (aim: 0.75 or more)")
     print(f"  cost exponent              {exponent:8.3f}   (aim: 1.05 or less; of CPU time)")
