@@ -29,11 +29,11 @@ def found_in(directory: Path) -> Path:
         StoreError: there is none, or this user may not read it; says which user to become.
     """
     path = directory / FILE
-    if not os.access(directory, os.R_OK | os.X_OK) and directory.exists():
+    if not os.access(directory, os.R_OK | os.X_OK, effective_ids=True) and directory.exists():
         raise StoreError(f"{directory} may not be read by this user: become {directory.owner()}, who owns it")
     if not path.exists():
         raise StoreError(f"{path}: there is no state yet; `watcher run` or `watcher poll` makes it")
-    if not os.access(path, os.R_OK):
+    if not os.access(path, os.R_OK, effective_ids=True):
         raise StoreError(f"{path} may not be read by this user: become {path.owner()}, who owns it")
     return path
 
