@@ -13,6 +13,7 @@ from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MAX_INSTANCES, EVENT_J
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from watcher import systemd
+from watcher.clock import SystemClock
 from watcher.core.outbox import Sent
 from watcher.errors import StateDamaged, StoreError, told_in
 from watcher.jobs.cycle import cycle
@@ -191,6 +192,8 @@ class Daemon:
 
         One date and no interval: of one, the scheduler would count every turn that a clock set to another year skips.
         """
+        # the scheduler has a clock of its own, the machine's: what counts is how long to wait
+        at = SystemClock().now() + max(at - self._live.clock.now(), timedelta())
         # the next may begin while this one ends: refused for that, it would never be planned again
         self._scheduler.add_job(self.turn, "date", run_date=at, id=_TURN, replace_existing=True, max_instances=2)
 
