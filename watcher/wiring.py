@@ -16,8 +16,8 @@ from watcher.calendar import timetable
 from watcher.clock import SystemClock
 from watcher.core.book import CONSOLE, RuleBook
 from watcher.core.market import Market
-from watcher.core.plan import Gaps
 from watcher.core.sessions import Timetable
+from watcher.core.watched import Gaps
 from watcher.delivery.channels import AppriseChannel, ConsoleChannel, validate_url
 from watcher.errors import ConfigurationError, StoreError
 from watcher.jobs.cycle import Schedule

@@ -5,8 +5,9 @@ import math
 import pytest
 
 from tests.builders import expression, us_window, values, verdicts
-from watcher.core.functions import FUNCTIONS, MAX_STREAK
+from watcher.core.functions import FUNCTIONS
 from watcher.core.language import parse
+from watcher.core.windowed import MAX_STREAK
 
 NO = None
 """A hole."""

@@ -11,8 +11,9 @@ from tests.core.timetables import at, timetable
 from watcher.core.answer import DataState, SymbolState
 from watcher.core.circuit import Circuit
 from watcher.core.market import Market, Symbol
-from watcher.core.plan import Ask, Gaps, Plan, Watched, missed, plan
+from watcher.core.plan import Plan, plan
 from watcher.core.sessions import Due
+from watcher.core.watched import Ask, Gaps, Watched, missed
 
 GAPS = Gaps(
     probes=tuple(timedelta(minutes=minutes) for minutes in (5, 10, 60)),

@@ -5,7 +5,7 @@ from tests.conftest import NOW
 from watcher.core.answer import DataState, SymbolState
 from watcher.core.judgement import News
 from watcher.core.market import Market, Symbol
-from watcher.core.plan import Ask
+from watcher.core.watched import Ask
 from watcher.store.store import Store
 
 A, B = Symbol("US.A"), Symbol("US.B")

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import cast
 
-from watcher.core.functions import Condition, Number
 from watcher.core.metrics import METRICS
 from watcher.core.window import Window
+from watcher.core.windowed import Condition, Number
 
 Value = float | bool | None
 

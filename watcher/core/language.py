@@ -12,21 +12,12 @@ from difflib import get_close_matches
 from watcher.core import operators
 from watcher.core.arithmetic import MIRRORED, OPERATIONS, TESTS, Test, applied, finite
 from watcher.core.expression import Comparison, Expression, Part, Value
-from watcher.core.functions import (
-    FUNCTIONS,
-    MAX_STREAK,
-    MAX_WINDOW,
-    Condition,
-    Function,
-    absolute,
-    crosses,
-    over,
-    rows_before,
-    streak,
-)
+from watcher.core.functions import FUNCTIONS, MAX_WINDOW, Function
 from watcher.core.metrics import METRICS
 from watcher.core.syntax import Flaw, Source
+from watcher.core.units import in_percent, unit_of, unlike
 from watcher.core.window import Window
+from watcher.core.windowed import MAX_STREAK, Condition, absolute, crosses, over, rows_before, streak
 
 __all__ = ["Flaw", "parse"]
 
@@ -42,7 +33,7 @@ _COMPARISONS: Mapping[type[ast.cmpop], str] = {
     ast.NotEq: "!=",
 }
 _OPERATIONS: Mapping[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
-_PERCENT = frozenset({"short_percent", "short_ratio", "short_turnover_ratio", "daily_trade_avg_ratio"})
+_VERBS = {"+": "adds", "-": "subtracts"}
 _RADIX = frozenset("xob")
 _ALL_THERE_IS = "the language has numbers, metrics, functions, + - * /, comparisons, and, or, not"
 
@@ -173,10 +164,10 @@ class _Reader:
         if parts is None:
             return None
         left, right = parts
-        operation = OPERATIONS[_OPERATIONS[type(node.op)]]
-        additive = isinstance(node.op, ast.Add | ast.Sub)
-        if additive and _unlike(left, right):
-            verb = "adds" if isinstance(node.op, ast.Add) else "subtracts"
+        sign = _OPERATIONS[type(node.op)]
+        operation = OPERATIONS[sign]
+        if sign in _VERBS and unlike(left, right):
+            verb = _VERBS[sign]
             self._refuse(node, f"{verb} unlike units, {left.unit} and {right.unit}", "bring both to one unit first")
             return None
         if left.constant is not None and right.constant is not None:
@@ -186,12 +177,8 @@ class _Reader:
                 self._refuse(node, f"{written} has no value", "it divides by zero, or is too large for a number")
                 return None
             return self._fixed(node, value)
-
-        # a number may be a factor or an amount; two units together make one we have no name for
-        known = [part.unit for part in parts if part.constant is None]
-        keeps = additive or not isinstance(node.op, ast.Div) or right.constant is not None
-        unit = known[0] if keeps and (len(known) == 1 or (additive and known[0] == known[1])) else None
-        return replace(self._part(node, operators.arithmetic(operation, left.number, right.number), parts), unit=unit)
+        part = self._part(node, operators.arithmetic(operation, left.number, right.number), parts)
+        return replace(part, unit=unit_of(left, sign, right))
 
     # conditions
 
@@ -237,12 +224,12 @@ class _Reader:
 
     def _check_units(self, *sides: tuple[ast.expr, Part]) -> None:
         (_, left), (_, right) = sides
-        if _unlike(left, right):
+        if unlike(left, right):
             message = f"compares {left.unit} with {right.unit}"
             self.flaws.append(Flaw(left.start, right.end, message, "compare like with like"))
         for (_, metric), (at, number) in (sides, sides[::-1]):
             limit = number.constant or 0
-            if metric.is_metric and metric.metrics <= _PERCENT and 0 < limit < 1:
+            if in_percent(metric) and 0 < limit < 1:
                 suggestion = f"percent is written {limit * 100:g}, not {limit:g}"
                 self._warn(at, f"{limit:g} is less than one percent here", suggestion)
 
@@ -330,10 +317,6 @@ def _compared(test: Test, left: Part, right: Part) -> Condition:
         (name,) = left.metrics
         return operators.metric_held_to(test, name, right.constant)
     return operators.held_to(test, left.number, right.constant)
-
-
-def _unlike(left: Part, right: Part) -> bool:
-    return left.unit is not None and right.unit is not None and left.unit != right.unit
 
 
 def _as_written(left: Part, sign: str, right: Part) -> Comparison:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from math import inf, isfinite
 
 from watcher.core.arithmetic import Operation, Test, sliver
-from watcher.core.functions import Condition, Number
 from watcher.core.window import Window
+from watcher.core.windowed import Condition, Number
 
 
 def constant(number: float) -> Number:

@@ -5,12 +5,13 @@ Pure, and worked out anew at every look: a restart, a reload or an edited rule c
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
-from watcher.core.answer import DataState, SymbolState
+from watcher.core.answer import DataState
 from watcher.core.circuit import TROUBLED, Circuit, jittered
 from watcher.core.market import Market, Symbol
 from watcher.core.sessions import Due, Timetable, Timetables
+from watcher.core.watched import Gaps, Watched
 
 FIRST_ROWS, ROWS, MOST_ROWS = 90, 30, 90
 """Rows asked for: of a symbol without history, at least of any, and as many as upstream gives."""
@@ -21,48 +22,6 @@ _EVER = datetime.min.replace(tzinfo=UTC)
 _RARELY = timedelta(days=7)
 _FAULTY = frozenset({DataState.INVALID, DataState.UNSUPPORTED})
 _FIRST_RETRY, _LONGEST_RETRY = timedelta(minutes=1), timedelta(hours=4)
-
-
-@dataclass(frozen=True, slots=True)
-class Gaps:
-    """Waits between requests for what is not there yet, growing; the last one goes on for ever."""
-
-    probes: tuple[timedelta, ...]
-    """While no symbol of the market has a row of the session."""
-    stragglers: tuple[timedelta, ...]
-    """For a symbol that has none, when others do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """The last request for a symbol that did not bring the row that was due."""
-
-    symbol: Symbol
-    at: datetime
-    misses: int
-    """Such requests since that session was due."""
-
-
-@dataclass(frozen=True, slots=True)
-class Watched:
-    """What is known of a symbol, as far as asking for it needs it."""
-
-    symbol: Symbol
-    state: SymbolState | None = None
-    """None if it was never asked for."""
-    ask: Ask | None = None
-    loud: bool = False
-    """True if an alert on it is firing or pending."""
-
-    @property
-    def judged(self) -> date | None:
-        """Trade date of its newest row."""
-        return self.state.judged if self.state else None
-
-    def asked_since(self, moment: datetime, now: datetime) -> Ask | None:
-        """Return its last request in vain, if that was at `moment` or later."""
-        # one of the future is of a clock that was set back since: it tells nothing
-        return self.ask if self.ask is not None and moment <= self.ask.at <= now else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,20 +87,6 @@ def plan(
         probe = _probe(watched, ready, circuit, now) if ready or circuit.down else None
         return Plan((request(probe),) if probe else (), min(later, default=None), len(ready))
     return Plan(tuple(request(turn) for turn in ready), min(later, default=None))
-
-
-def missed(
-    symbol: Symbol, usable: SymbolState | None, before: Ask | None, due: Due | None, now: datetime
-) -> Ask | None:
-    """Return the request as it is to be remembered if it did not bring the row that is due, else None.
-
-    `usable` is the symbol's state after the answer, None if there was no usable one.
-    """
-    judged = usable.judged if usable else None
-    if judged is not None and (due is None or judged >= due.trade_date):
-        return None
-    goes_on = before is not None and before.at <= now and (due is None or before.at >= due.at)
-    return Ask(symbol, now, 1 + (before.misses if goes_on and before else 0))
 
 
 def _turns(members: Sequence[Watched], timetable: Timetable, gaps: Gaps, now: datetime) -> Iterator[_Turn]:

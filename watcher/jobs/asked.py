@@ -10,8 +10,8 @@ from watcher.core.circuit import TROUBLED, Circuit
 from watcher.core.market import Market, Symbol
 from watcher.core.notification import Notification
 from watcher.core.outage import Began, Ended, outages
-from watcher.core.plan import Ask, missed
 from watcher.core.sessions import Due
+from watcher.core.watched import Ask, missed
 from watcher.jobs.notices import announce_recovery, announce_trouble
 from watcher.jobs.ports import Transaction
 

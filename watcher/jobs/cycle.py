@@ -10,8 +10,9 @@ from watcher.core.circuit import TROUBLED, Circuit
 from watcher.core.market import Symbol
 from watcher.core.notification import Notification
 from watcher.core.outage import topic_of
-from watcher.core.plan import Gaps, Plan, Watched, plan
+from watcher.core.plan import Plan, plan
 from watcher.core.sessions import Timetable, Timetables, shown
+from watcher.core.watched import Gaps, Watched
 from watcher.jobs.asked import Dues, circuit
 from watcher.jobs.notices import announce_recovery
 from watcher.jobs.poll import Cycle, ask

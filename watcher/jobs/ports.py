@@ -12,9 +12,9 @@ from watcher.core.judgement import News
 from watcher.core.market import Market, Position, Row, Symbol
 from watcher.core.notification import Claim, Entry, Message, Notification, Report
 from watcher.core.outbox import Delivery, Outcome
-from watcher.core.plan import Ask
 from watcher.core.quarantine import Quarantined
 from watcher.core.silence import Ack, Silence
+from watcher.core.watched import Ask
 
 _T = TypeVar("_T")
 

@@ -7,7 +7,7 @@ from datetime import date
 from sqlalchemy import Connection, select
 
 from watcher.core.market import Market, Symbol
-from watcher.core.plan import Ask
+from watcher.core.watched import Ask
 from watcher.store.tables import asks, rows, symbols
 
 
