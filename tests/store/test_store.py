@@ -5,6 +5,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -236,11 +237,12 @@ def test_a_user_who_may_not_read_it_is_told_whom_to_become(tmp_path: Path, close
     Store.open_for_writing(state, "a test", NOW).close()
     if closed == "file":
         state.chmod(0o755)
+    owner = state.owner()
     for parent in (tmp_path, *tmp_path.parents):
-        if parent.owner() == state.owner() and parent.name.startswith(("pytest-", tmp_path.name)):
-            parent.chmod(0o755)
+        if parent.is_relative_to(tempfile.gettempdir()) and parent.stat().st_uid == os.geteuid():
+            parent.chmod(parent.stat().st_mode | 0o055)
     with (
         _barred(state if closed == "directory" else state / FILE),
-        pytest.raises(StoreError, match=f"may not be read by this user: become {tmp_path.owner()}"),
+        pytest.raises(StoreError, match=f"may not be read by this user: become {owner}"),
     ):
         Store.open_beside(state)
