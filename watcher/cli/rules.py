@@ -1,4 +1,4 @@
-"""check, init, metrics, schema: what a person who edits rules works with."""
+"""check, metrics, schema: what a person who edits rules works with."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,28 +14,9 @@ if TYPE_CHECKING:
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this family."""
-    app.command()(init)
     app.command()(check)
     app.command()(schema)
     app.command()(metrics)
-
-
-def init(directory: Annotated[Path, typer.Argument(help="Where to put it.")] = Path()) -> None:
-    """Write a commented rules.toml to start from; what is there already is left alone."""
-    from watcher.errors import WatcherError
-    from watcher.rulebook import STARTING_POINT, schema_text
-
-    rules = directory / "rules.toml"
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        with rules.open("x", encoding="utf-8") as file:
-            file.write(STARTING_POINT)
-    except FileExistsError:
-        raise WatcherError(f"{rules} exists already; it was left as it is") from None
-    except OSError as error:
-        raise WatcherError(f"{rules} cannot be written: {error.strerror}") from None
-    (directory / "rules.schema.json").write_text(schema_text(), "utf-8")
-    typer.echo(f"{rules} is written. Next: edit it, `watcher check`, then `watcher poll` or `watcher demo`.")
 
 
 def check(
