@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.canary import CANARY
 from watcher import settings
 from watcher.errors import ConfigurationError
 from watcher.settings import duration, load
-
-CANARY = "canary-7f3a"
 
 
 @pytest.fixture(autouse=True)
@@ -66,6 +65,74 @@ def test_secrets_may_be_credentials_of_the_service(tmp_path: Path, monkeypatch: 
         "**********",
         "None",
     ]
+
+
+def test_the_page_and_the_heartbeat_have_credentials_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "given").mkdir()
+    (tmp_path / "given" / "web_token").write_text("for the page\n")
+    (tmp_path / "given" / "heartbeat").write_text("https://hc.example/uuid\n")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path / "given"))
+    monkeypatch.setenv("WATCHER_WEB__LISTEN", "0.0.0.0:9000")
+    monkeypatch.setenv("WATCHER_HEARTBEAT__EVERY", "30s")
+    found = load()
+    assert found.web.token is not None
+    assert found.heartbeat.url is not None
+    assert found.web.token.get_secret_value() == "for the page"
+    assert found.heartbeat.url.get_secret_value() == "https://hc.example/uuid"
+    assert (found.web.listen, found.heartbeat.every) == ("0.0.0.0:9000", timedelta(seconds=30))
+
+
+def test_a_credential_that_the_unit_names_and_nobody_filled_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "given").mkdir()
+    for name in (*settings.CREDENTIALS, "channels"):
+        (tmp_path / "given" / name).write_text("\n")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path / "given"))
+    found = load()
+    assert (found.upstream.token, found.web.token, found.heartbeat.url, found.channels) == (None, None, None, {})
+
+
+@pytest.mark.parametrize(
+    ("listen", "address"),
+    [
+        ("off", None),
+        ("127.0.0.1:8780", ("127.0.0.1", 8780)),
+        (" 127.8.8.8:0 ", ("127.8.8.8", 0)),
+        ("[::1]:80", ("::1", 80)),
+        ("localhost:8780", ("localhost", 8780)),
+    ],
+)
+def test_the_page_listens_on_this_machine_without_a_token(
+    monkeypatch: pytest.MonkeyPatch, listen: str, address: tuple[str, int] | None
+) -> None:
+    monkeypatch.setenv("WATCHER_WEB__LISTEN", listen)
+    found = load().web.address
+    assert found == address
+    assert found is None or str(found) == listen.strip()
+
+
+@pytest.mark.parametrize("listen", ["0.0.0.0:8780", "192.168.1.5:8780", "[::]:8780", "watcher.example:8780"])
+def test_beyond_this_machine_the_page_needs_a_token(monkeypatch: pytest.MonkeyPatch, listen: str) -> None:
+    monkeypatch.setenv("WATCHER_WEB__LISTEN", listen)
+    with pytest.raises(ConfigurationError, match=r"WATCHER_WEB: .* set WATCHER_WEB__TOKEN"):
+        load()
+    monkeypatch.setenv("WATCHER_WEB__TOKEN", " ")
+    with pytest.raises(ConfigurationError, match="the token is empty"):
+        load()
+    monkeypatch.setenv("WATCHER_WEB__TOKEN", CANARY)
+    assert load().web.address is not None
+
+
+@pytest.mark.parametrize(
+    "listen", ["8780", ":8780", "127.0.0.1", "127.0.0.1:65536", "::1:80", "http://localhost:80", "on"]
+)
+def test_what_is_no_address_is_refused(monkeypatch: pytest.MonkeyPatch, listen: str) -> None:
+    monkeypatch.setenv("WATCHER_WEB__LISTEN", listen)
+    with pytest.raises(ConfigurationError, match=r"WATCHER_WEB__LISTEN: an address is written 127\.0\.0\.1:8780"):
+        load()
 
 
 def test_an_environment_writes_a_dash_in_a_channels_name_as_an_underscore(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,6 +210,6 @@ def test_every_setting_has_a_name_in_the_environment() -> None:
 
 
 def test_no_secret_prints_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("UPSTREAM__TOKEN", "UPSTREAM__PROXY", "CHANNELS__DESK"):
+    for name in ("UPSTREAM__TOKEN", "UPSTREAM__PROXY", "CHANNELS__DESK", "WEB__TOKEN", "HEARTBEAT__URL"):
         monkeypatch.setenv(f"WATCHER_{name}", f"http://{CANARY}")
     assert CANARY not in f"{load()!r} {load()}"

@@ -1,0 +1,123 @@
+"""How to run: settings from the command line, the environment, settings.toml, credentials, defaults; in this order."""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings.exceptions import SettingsError
+
+from watcher.errors import ConfigurationError
+from watcher.settings.names import PREFIX, channel_key, name_at, names_of, unknown
+from watcher.settings.parsed import Address, Duration, duration
+from watcher.settings.sections import (
+    HeartbeatSettings,
+    MarketSettings,
+    MarketsSettings,
+    ScheduleSettings,
+    UpstreamSettings,
+    WebSettings,
+)
+from watcher.settings.sources import CREDENTIALS, Source, directories, found, from_credentials, from_file
+
+__all__ = [
+    "CREDENTIALS",
+    "Address",
+    "HeartbeatSettings",
+    "MarketSettings",
+    "MarketsSettings",
+    "ScheduleSettings",
+    "Settings",
+    "UpstreamSettings",
+    "WebSettings",
+    "directories",
+    "duration",
+    "found",
+    "load",
+    "names",
+]
+
+
+class Settings(BaseSettings):
+    """All settings; every field is WATCHER_<FIELD>, nested ones with `__` between."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        extra="forbid",
+        hide_input_in_errors=True,
+        frozen=True,
+        nested_model_default_partial_update=True,
+    )
+
+    rules: Path | None = None
+    state: Path | None = None
+    upstream: UpstreamSettings = UpstreamSettings()
+    markets: MarketsSettings = MarketsSettings()
+    channels: dict[str, SecretStr] = Field(default_factory=dict)
+    retention: Duration = timedelta(days=5 * 365)
+    schedule: ScheduleSettings = ScheduleSettings()
+    web: WebSettings = WebSettings()
+    heartbeat: HeartbeatSettings = HeartbeatSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Put settings.toml and the credentials behind the environment."""
+        return (
+            init_settings,
+            env_settings,
+            Source(settings_cls, from_file),
+            Source(settings_cls, from_credentials),
+        )
+
+    @property
+    def rules_path(self) -> Path:
+        """The rule file, or directory of rule files: as set, else the first rules.toml there is."""
+        return self.rules or found("rules.toml") or Path("rules.toml")
+
+    @property
+    def state_directory(self) -> Path:
+        """Where the state is: as set, else the service's, else the user's own."""
+        if self.state:
+            return self.state.expanduser()
+        if service := os.environ.get("STATE_DIRECTORY"):
+            return Path(service.split(":")[0])
+        home = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local/state")
+        return Path(home) / "watcher"
+
+    def channel_url(self, name: str) -> SecretStr | None:
+        """Return the URL of a channel, if it has one."""
+        return {channel_key(key): url for key, url in self.channels.items()}.get(channel_key(name))
+
+
+def load(**overrides: object) -> Settings:
+    """Return the settings; `overrides` are those of the command line that were given.
+
+    Raises:
+        ConfigurationError: a name that is no setting, or a value that is none; names each, and repeats no value.
+    """
+    if problems := unknown(os.environ, Settings):
+        raise ConfigurationError("\n".join(problems))
+    try:
+        return Settings(**{name: value for name, value in overrides.items() if value is not None})  # type: ignore[arg-type]  # checked by pydantic
+    except ValidationError as error:
+        problems = [
+            f"{name_at(each['loc'])}: {each['msg'].removeprefix('Value error, ')}"
+            for each in error.errors(include_input=False, include_url=False)
+        ]
+        raise ConfigurationError("\n".join(problems)) from None
+    except SettingsError as error:
+        raise ConfigurationError(str(error)) from None
+
+
+def names() -> list[str]:
+    """Return the names of all settings; WATCHER_CHANNELS stands for WATCHER_CHANNELS__NAME of any channel."""
+    return names_of(Settings)
