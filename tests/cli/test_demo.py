@@ -1,8 +1,13 @@
 """demo: the main job on one machine, the same every time."""
 
+import contextlib
+import re
 import signal
+import socket
 import time
 from pathlib import Path
+
+import httpx
 
 from tests.end_to_end.live import environment, eventually, process, watcher
 
@@ -21,7 +26,26 @@ def test_the_daemon_of_the_demo_tells_within_ten_seconds(tmp_path: Path) -> None
     env = environment("http://127.0.0.1:9", tmp_path / "unused")
     began = time.perf_counter()
     with process("demo", "--advance", "100ms", env=env, cwd=tmp_path) as running:
-        eventually(tmp_path / "out", "▲", 10)
+        printed = eventually(tmp_path / "out", "▲", 10)
         assert time.perf_counter() - began < 10
+        (page,) = re.findall(r"The page: (http://127\.0\.0\.1:\d+/)", printed)
+        assert '<h2 id="alerts">Alerts</h2>' in httpx.get(page).text
         running.send_signal(signal.SIGINT)
         assert running.wait(5) == 0
+
+
+def test_a_port_that_is_taken_is_said_and_the_demo_goes_on(tmp_path: Path) -> None:
+    env = environment("http://127.0.0.1:9", tmp_path / "unused")
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):  # whoever has it already, it is taken
+            stack.enter_context(socket.create_server(("127.0.0.1", 8780)))
+        stack.enter_context(process("demo", env=env, cwd=tmp_path))
+        printed = eventually(tmp_path / "out", "(8780 is taken)", 10)
+        (page,) = re.findall(r"The page: (http://127\.0\.0\.1:\d+/)", printed)
+        until = time.monotonic() + 10  # noqa: TID251 - a test waits in real time
+        while time.monotonic() < until:  # noqa: TID251
+            with contextlib.suppress(httpx.ConnectError):
+                assert httpx.get(page).status_code == 200
+                return
+            time.sleep(0.05)
+        raise AssertionError("there is no page")

@@ -1,14 +1,18 @@
 """History: transitions with who was told, and every attempt."""
 
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
-from tests.builders import notification
+import pytest
+
+from tests.builders import FIRST, notification
 from tests.conftest import NOW
 from watcher.core.alert import Kind
 from watcher.core.history import Attempt
 from watcher.core.market import Symbol
 from watcher.core.notification import Claim
-from watcher.core.outbox import Failed, Sent, after
+from watcher.core.outbox import Failed, Hold, Sent, Status, after
 from watcher.store.store import Store
 
 US, GME = Symbol("US.XRT"), Symbol("US.GME")
@@ -64,3 +68,45 @@ def test_the_last_transition_of_an_alert(store: Store) -> None:
         assert last is not None
         assert (last.number, last.kind) == (2, Kind.RESOLVED)
         assert tx.history.last(US, "s") is None
+
+
+@pytest.mark.parametrize(
+    ("chosen", "found"),
+    [
+        pytest.param({}, [GME, US], id="all of them, those last heard of first"),
+        pytest.param({"symbols": [US]}, [US], id="of a symbol"),
+        pytest.param({"rule": "s"}, [], id="of a rule that has none"),
+        pytest.param({"rule": "r"}, [GME, US], id="of a rule"),
+        pytest.param({"word": "pending"}, [GME], id="by how a notification stands"),
+        pytest.param({"word": "held"}, [US], id="what is held is not called pending"),
+        pytest.param({"since": LATER}, [GME], id="recorded from then on"),
+        pytest.param({"until": LATER}, [US], id="recorded before"),
+        pytest.param({"since": NOW, "until": NOW}, [], id="recorded never"),
+    ],
+)
+def test_episodes_are_chosen(store: Store, chosen: dict[str, Any], found: list[Symbol]) -> None:  # Any: keywords
+    opened, ended, other = notification(), notification(number=2, kind=Kind.RESOLVED), notification(symbol=GME)
+    with store.write() as tx:
+        tx.alerts.add_transitions([opened, ended], NOW)
+        tx.alerts.add_transitions([other], LATER)
+        tx.outbox.enqueue([opened, notification(channel="desk"), other], NOW)
+        (entry,) = tx.outbox.waiting("desk")
+        tx.outbox.put([replace(entry, delivery=replace(entry.delivery, held=Hold.ACK))])
+        (entry, _) = tx.outbox.waiting("console")
+        tx.outbox.put([replace(entry, delivery=replace(entry.delivery, status=Status.SENT, due=None))])
+    with store.read() as tx:
+        total, episodes = tx.history.episodes(count=9, **chosen)
+        assert (total, [symbol for symbol, _, _ in episodes]) == (len(found), found)
+        if total == 2:
+            assert tx.history.episodes(count=1, skip=1, **chosen) == (2, episodes[1:])
+
+
+def test_the_transitions_of_some_episodes_come_whole(store: Store) -> None:
+    _three(store)
+    with store.read() as tx:
+        recorded = tx.history.of_episodes([(US, "r", FIRST), (GME, "r", FIRST + timedelta(days=1))])
+        assert [(each.report.symbol, each.report.number, len(each.tellings)) for each in recorded] == [
+            (US, 1, 2),
+            (US, 2, 0),
+        ]
+        assert tx.history.of_episodes([]) == []

@@ -1,14 +1,11 @@
 """demo: everything on one machine, no network, no configuration."""
 
-import asyncio
 import contextlib
-import logging
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -22,6 +19,8 @@ _BEGIN = date(2025, 6, 30)
 """The demo is of the past, whatever the day: no row can be of the future, and every run shows the same market."""
 _END = date(2026, 6, 30)
 _MOST_SESSIONS = 240
+_PORT = 8780
+_EVERY = timedelta(seconds=1)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -36,7 +35,10 @@ def demo(
     advance: Annotated[str, typer.Option(metavar="DURATION", help="Publish a session so often.")] = "2s",
 ) -> None:
     """Watch a simulated market: a real server, real HTTP, the real daemon; alerts appear within seconds."""
-    from watcher.cli.output import log_to_stderr
+    import asyncio
+    import logging
+
+    from watcher.cli.logs import log_to_stderr
     from watcher.settings import duration
 
     try:
@@ -48,10 +50,12 @@ def demo(
 
 
 @contextlib.asynccontextmanager
-async def _parts(seed: int) -> AsyncIterator[tuple["SimulatedArchive", "Live"]]:
+async def _parts(seed: int, listen: str = "off") -> AsyncIterator[tuple["SimulatedArchive", "Live"]]:
+    from tempfile import TemporaryDirectory
+
     from watcher.rulebook import load
     from watcher.serving import served
-    from watcher.settings import Settings, UpstreamSettings
+    from watcher.settings import ScheduleSettings, Settings, UpstreamSettings, WebSettings
     from watcher.simulation import simulated
     from watcher.upstream.server import create_app
     from watcher.wiring import live
@@ -62,7 +66,13 @@ async def _parts(seed: int) -> AsyncIterator[tuple["SimulatedArchive", "Live"]]:
     with TemporaryDirectory(prefix="watcher-demo-") as state:
         async with served(create_app(archive), "127.0.0.1", 0) as url:
             upstream = UpstreamSettings(url=url, rate="100000/1s")  # it is ours, and in no hurry
-            settings = Settings.model_construct(rules=_RULES, state=Path(state), upstream=upstream)
+            settings = Settings.model_construct(
+                rules=_RULES,
+                state=Path(state),
+                upstream=upstream,
+                schedule=ScheduleSettings(every=_EVERY),  # no calendar: sessions are published when they are
+                web=WebSettings(listen=listen),
+            )
             async with live(settings, loaded.book, sys.stdout) as parts:
                 yield archive, parts
 
@@ -99,12 +109,17 @@ def _firing(parts: "Live") -> list[str]:
 
 
 async def _live(seed: int, every: timedelta) -> None:
+    import asyncio
+
     from watcher.daemon import Daemon
     from watcher.reloading import Reloading
     from watcher.rulebook import start
 
-    async with _parts(seed) as (archive, parts):
-        typer.echo(f"A simulated market, a session every {every.total_seconds():g} s. Ctrl-C ends it.\n")
+    port = _free_port()
+    async with _parts(seed, f"127.0.0.1:{port}") as (archive, parts):
+        typer.echo(f"A simulated market, a session every {every.total_seconds():g} s. Ctrl-C ends it.")
+        instead = "" if port == _PORT else f" ({_PORT} is taken)"
+        typer.echo(f"The page: http://127.0.0.1:{port}/{instead}\n")
 
         async def publish() -> None:
             while True:
@@ -115,6 +130,17 @@ async def _live(seed: int, every: timedelta) -> None:
         publishing = asyncio.create_task(publish())
         try:
             state = parts.settings.state_directory
-            await Daemon(parts, Reloading(parts, _RULES, state, start(_RULES, state)), timedelta(seconds=1)).run()
+            await Daemon(parts, Reloading(parts, _RULES, state, start(_RULES, state)), _EVERY).run()
         finally:
             publishing.cancel()
+
+
+def _free_port() -> int:
+    """Return the port of the page: the usual one, or another where somebody listens there."""
+    import socket
+
+    for port in (_PORT, 0):
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)) as listener:
+            free: int = listener.getsockname()[1]
+            return free
+    return _PORT  # the daemon says why nobody can listen there

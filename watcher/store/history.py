@@ -2,15 +2,25 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import date, datetime
+from typing import TypeAlias
 
-from sqlalchemy import ColumnElement, Connection, and_, select, true
+from sqlalchemy import ColumnElement, Connection, and_, case, func, select, true, tuple_
 
 from watcher.core.history import Attempt, Recorded, Telling
 from watcher.core.market import Symbol
 from watcher.core.notification import Report
+from watcher.core.outbox import Status
 from watcher.store.alerts import report_fields
 from watcher.store.outbox import Outbox
 from watcher.store.tables import attempts, outbox, transitions
+
+EpisodeKey: TypeAlias = tuple[Symbol, str, date]
+_EPISODE = (transitions.c.symbol, transitions.c.rule, transitions.c.episode)
+_WORD: ColumnElement[str] = case(
+    (and_(outbox.c.status == Status.PENDING.value, outbox.c.held.is_not(None)), "held"), else_=outbox.c.status
+)
+"""As `Delivery.word`."""
 
 
 class History:
@@ -27,7 +37,48 @@ class History:
             chosen.append(transitions.c.symbol.in_(symbols))
         if rules is not None:
             chosen.append(transitions.c.rule.in_(rules))
-        of_these = and_(true(), *chosen)
+        return self._recorded(and_(true(), *chosen))
+
+    def of_episodes(self, episodes: Sequence[EpisodeKey]) -> list[Recorded]:
+        """Return the transitions of these episodes, by symbol, rule and number."""
+        return self._recorded(tuple_(*_EPISODE).in_(episodes)) if episodes else []
+
+    def episodes(
+        self,
+        *,
+        symbols: Sequence[str] | None = None,
+        rule: str | None = None,
+        word: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        count: int,
+        skip: int = 0,
+    ) -> tuple[int, list[EpisodeKey]]:
+        """Return how many episodes are like that, and some of them, those last heard of first.
+
+        Of these symbols and of this rule; with a notification that stands so (`sent`, `held` …); with a transition
+        that was recorded from `since` on and before `until`.
+        """
+        chosen: list[ColumnElement[bool]] = []
+        if symbols is not None:
+            chosen.append(transitions.c.symbol.in_(symbols))
+        if rule is not None:
+            chosen.append(transitions.c.rule == rule)
+        if since is not None:
+            chosen.append(transitions.c.at >= since)
+        if until is not None:
+            chosen.append(transitions.c.at < until)
+        query = select(*_EPISODE)
+        if word is not None:
+            query = query.select_from(transitions.join(outbox))
+            chosen.append(_WORD.in_((word,)))
+        query = query.where(and_(true(), *chosen)).group_by(*_EPISODE)
+        total: int = self._connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
+        order = (func.max(transitions.c.at).desc(), transitions.c.episode.desc(), *_EPISODE[:2])
+        found = self._connection.execute(query.order_by(*order).limit(count).offset(skip))
+        return total, [(Symbol(symbol), name, episode) for symbol, name, episode in found]
+
+    def _recorded(self, of_these: ColumnElement[bool]) -> list[Recorded]:
         order = (transitions.c.symbol, transitions.c.rule, transitions.c.number)
         tellings = self._tellings(of_these)
         return [
