@@ -2,14 +2,18 @@
 
 import json
 import socket
+import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ssl import SSLContext
 from typing import Any, TypeAlias
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+
+from tests.canary import CANARY
 
 Answer: TypeAlias = Callable[[BaseHTTPRequestHandler], None]
 
@@ -45,7 +49,7 @@ class Webhook:
 
     @property
     def url(self) -> str:
-        return f"json://127.0.0.1:{self.port}/"
+        return f"json://127.0.0.1:{self.port}/{CANARY}/"
 
     def hang(self, _handler: BaseHTTPRequestHandler) -> None:
         """Take the request and never answer."""
@@ -117,10 +121,21 @@ class Mailbox:
 
 
 class Mailserver(Controller):
-    """A mail server without encryption that takes the password `right`."""
+    """A mail server that takes the password `right`; without encryption unless it is given a `starttls` context."""
+
+    def __init__(self, mailbox: Mailbox, port: int, *, starttls: SSLContext | None, tls: SSLContext | None) -> None:
+        self._starttls = starttls
+        super().__init__(mailbox, hostname="127.0.0.1", port=port, ssl_context=tls)
 
     def factory(self) -> SMTP:
-        return SMTP(self.handler, authenticator=_authenticate, auth_require_tls=False)
+        starttls = self._starttls
+        return SMTP(
+            self.handler,
+            authenticator=_authenticate,
+            auth_require_tls=False,
+            tls_context=starttls,
+            require_starttls=starttls is not None,
+        )
 
     def url(self, *recipients: str, **options: str) -> str:
         to = ",".join(recipients or ("trader@example.com",))
@@ -129,14 +144,54 @@ class Mailserver(Controller):
 
 
 @contextmanager
-def mailserver(mailbox: Mailbox) -> Iterator[Mailserver]:
-    server = Mailserver(mailbox, hostname="127.0.0.1", port=_free_port())
+def mailserver(
+    mailbox: Mailbox, *, starttls: SSLContext | None = None, tls: SSLContext | None = None
+) -> Iterator[Mailserver]:
+    """Serve mail: in the clear, upgraded by STARTTLS, which is required then, or encrypted from the first byte."""
+    server = Mailserver(mailbox, _free_port(), starttls=starttls, tls=tls)
     server.start()
     try:
         yield server
     finally:
         mailbox.released.set()
         server.stop()
+
+
+Dialogue: TypeAlias = Callable[[socket.socket], None]
+
+
+class Speaking:
+    """A server that says to each connection what a test wants, and closes it."""
+
+    def __init__(self, dialogue: Dialogue) -> None:
+        self._dialogue = dialogue
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = self._listener.accept()
+                threading.Thread(target=self._speak, args=(connection,), daemon=True).start()
+
+    def _speak(self, connection: socket.socket) -> None:
+        with connection, suppress(OSError):
+            connection.settimeout(20)
+            self._dialogue(connection)
+
+    def __enter__(self) -> "Speaking":
+        threading.Thread(target=self._serve, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+
+def reset(connection: socket.socket) -> None:
+    """Cut the connection with RST in place of FIN."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
 
 
 @contextmanager

@@ -5,13 +5,12 @@ import logging
 
 import pytest
 
+from tests.canary import CANARY
 from tests.delivery.builders import message
 from tests.delivery.receivers import Webhook, closed_port, status
 from watcher.core.outbox import Failed
 from watcher.delivery.channels import AppriseChannel, validate_url
 from watcher.delivery.mask import mask
-
-CANARY = "canary7f3aXYZ"
 
 
 @pytest.mark.parametrize(

@@ -13,12 +13,15 @@ from datetime import datetime, timedelta
 from io import StringIO
 from pathlib import Path
 
+from pydantic import SecretStr
+
+from tests.canary import CANARY
 from watcher.core.book import RuleBook
 from watcher.jobs.deliver import Attempt, deliver
 from watcher.jobs.poll import Cycle, poll
 from watcher.jobs.take_up import take_up
 from watcher.rulebook import read
-from watcher.settings import Settings, UpstreamSettings
+from watcher.settings import Settings, UpstreamSettings, WebSettings
 from watcher.wiring import live
 
 FAST = "100000/1s"
@@ -29,12 +32,23 @@ class ManualClock:
 
     def __init__(self, now: datetime) -> None:
         self._now = now
+        self._passed = 0.0
 
     def now(self) -> datetime:
         return self._now
 
-    def pass_by(self, time: timedelta) -> None:
-        self._now += time
+    def monotonic(self) -> float:
+        """As time really goes by, and by what was let pass."""
+        return time.monotonic() + self._passed  # noqa: TID251 - tasks of a daemon under test wait in real time
+
+    def pass_by(self, jump: timedelta) -> None:
+        """Set the wall clock."""
+        self._now += jump
+
+    def let_pass(self, duration: timedelta) -> None:
+        """Let time pass, by all clocks."""
+        self._now += duration
+        self._passed += duration.total_seconds()
 
 
 def rules(text: str) -> RuleBook:
@@ -45,8 +59,9 @@ def rules(text: str) -> RuleBook:
 
 
 def settings(url: str, state: Path, channels: Mapping[str, str] | None = None) -> Settings:
-    upstream = UpstreamSettings(url=url, rate=FAST)
-    return Settings(upstream=upstream, state=state, channels=channels or {})  # type: ignore[arg-type]  # pydantic makes secrets of them
+    upstream = UpstreamSettings(url=url, rate=FAST, token=SecretStr(CANARY))
+    web = WebSettings(listen="off")
+    return Settings(upstream=upstream, state=state, channels=channels or {}, web=web)  # type: ignore[arg-type]  # pydantic makes secrets of them
 
 
 def cycle(configured: Settings, book: RuleBook, clock: ManualClock | None = None) -> tuple[Cycle, tuple[Attempt, ...]]:
@@ -73,6 +88,9 @@ def environment(url: str, state: Path, **more: str) -> dict[str, str]:
         "WATCHER_UPSTREAM__URL": url,
         "WATCHER_UPSTREAM__RATE": FAST,
         "WATCHER_STATE": str(state),
+        "WATCHER_UPSTREAM__TOKEN": CANARY,
+        "WATCHER_WEB__TOKEN": CANARY,
+        "WATCHER_WEB__LISTEN": "off",
         "PYTHONUNBUFFERED": "1",
         **more,
     }

@@ -14,6 +14,7 @@ from time import perf_counter
 import pytest
 
 from tests.builders import book, rule, us_row
+from tests.canary import CANARY
 from tests.end_to_end.live import environment, watcher
 from tests.upstream.answers import NOW, US, US_ITEM, refusal, us
 from tests.upstream.servers import Raw, Reply, hang_up, http, reset
@@ -338,9 +339,6 @@ def test_who_fails_for_ever_holds_no_slot_and_no_connection_longer_than_its_requ
     assert 0.5 <= failed < 1.0
 
 
-CANARY = "canary-7f3a9c"
-
-
 def echo() -> Reply:
     """Answer with the token everywhere that an answer has a place for it."""
     body = json.dumps({"ret_code": -9, "ret_msg": CANARY, "error": {"code": CANARY, "message": f"Bearer {CANARY}"}})
@@ -360,9 +358,9 @@ def test_the_token_is_in_no_log_at_debug_no_output_and_no_state(tmp_path: Path, 
         "credential": {"CREDENTIALS_DIRECTORY": str(secret.parent)},
     }
     at_debug = (
-        "import logging, sys; from watcher.cli import main, output; was = output.log_to_stderr\n"
+        "import logging, sys; from watcher.cli import logs, main; was = logs.log_to_stderr\n"
         "def log(level=0): was(logging.DEBUG); logging.getLogger().setLevel(logging.DEBUG)\n"
-        "output.log_to_stderr = log; sys.argv[1:] = ['poll']; main()"
+        "logs.log_to_stderr = log; sys.argv[1:] = ['poll']; main()"
     )
 
     async def poll() -> tuple[str, list[str]]:

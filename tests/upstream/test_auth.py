@@ -6,6 +6,7 @@ from time import perf_counter
 
 import pytest
 
+from tests.canary import CANARY
 from tests.upstream.answers import NOW, US, refusal
 from tests.upstream.servers import Raw, http, us_body
 from watcher.core.answer import Answer, Answered, DataState, Refused
@@ -14,7 +15,6 @@ from watcher.upstream.auth import Access
 from watcher.upstream.client import Client
 from watcher.upstream.pacing import Pacing, Rate
 
-CANARY = "canary-7f3a9c"
 DENIED = http(b"", "401 Unauthorized")
 WELL = http(us_body())
 

@@ -14,6 +14,7 @@ from time import perf_counter
 import httpx
 import pytest
 
+from tests.canary import CANARY
 from tests.upstream.answers import HK, NOW, PAGE, US, refusal
 from tests.upstream.servers import Raw, Reply, hang_up, http, reset, us_body
 from watcher import __version__
@@ -25,7 +26,6 @@ from watcher.upstream.client import Client
 from watcher.upstream.pacing import Pacing, Rate
 
 QUICKLY = Rate(1000, 0.001)
-CANARY = "canary-7f3a9c"
 
 
 def client(url: str, **changes: object) -> Client:
