@@ -4,11 +4,13 @@ import math
 from collections.abc import Sequence
 from typing import TypeGuard
 
+from watcher.core.arithmetic import TESTS
 from watcher.core.notification import Facts
 
 UNKNOWN = "unknown"
 
 _BARS = "▁▂▃▄▅▆▇█"
+_BEYOND = {"crosses above": ">", "crosses below": "<"}
 _UNIT = {"%": " %", "×": " ×", "shares": " shares"}
 _GAP_UNIT = _UNIT | {"%": " points"}
 """Of a difference: 15.42 % is 0.42 points over 15 %, not 0.42 %."""
@@ -42,8 +44,12 @@ def compared(facts: Facts) -> tuple[str, str]:
 
 
 def comparison(facts: Facts) -> str:
-    """Return the value against its limit, `15.42 % > 15`."""
-    return " ".join(compared(facts))
+    """Return the value against its limit, `15.42 % > 15`; where that is not so, `14.20 %, limit > 15`.
+
+    An alert goes on though the value is back below the limit, until it is below that of `until`.
+    """
+    value, limit = compared(facts)
+    return f"{value} {limit}" if _holds(facts) else f"{value}, limit {limit}"
 
 
 def distance(facts: Facts) -> str | None:
@@ -93,6 +99,11 @@ def sparkline(trend: Sequence[float | None]) -> str:
         return _BARS[min(int((value - low) / span * len(_BARS)), len(_BARS) - 1)]
 
     return "".join(map(bar, trend)).strip()
+
+
+def _holds(facts: Facts) -> bool:
+    test = TESTS.get(_BEYOND.get(facts.operator, facts.operator))
+    return test is None or not _known(facts.value) or not _known(facts.limit) or test(facts.value, facts.limit)
 
 
 def _known(value: float | None) -> TypeGuard[float]:
