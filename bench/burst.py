@@ -106,6 +106,6 @@ def main(count: int = 1000) -> None:
             assert len(receivers.arrived()["mail"]) == count
             theirs.append(bare(port, contents))
             receivers.arrived()
-    print(f"burst: {count} openings in one cycle, one digest of {len(contents)} mails, {ROUNDS} rounds (medians)")
+    print(f"burst: {count} openings in one cycle, one digest in {len(contents)} mails, {ROUNDS} rounds (medians)")
     print(f"  commit to told   {statistics.median(mine):8.2f} s   (aim: 1 or less; worst {max(mine):.2f})")
     print(f"  bare smtplib     {statistics.median(theirs):8.2f} s   the same mails, written already")

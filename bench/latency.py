@@ -1,8 +1,13 @@
 """From a change at upstream to the web hook: the watcher beside Prometheus and Alertmanager, each looking every second.
 
-The same value flips for both at the same moment, at a random phase of their seconds. Ours is the real daemon polling
-the endpoint; theirs scrapes a gauge, evaluates a rule and notifies without grouping or delay. Debian's packages
-prometheus and prometheus-alertmanager are used where they are installed.
+The same value flips for both at the same moment, at phases spread evenly over their seconds, in any order. Ours is the
+real daemon polling the endpoint; theirs scrapes a gauge, evaluates a rule and notifies without grouping or delay.
+Debian's packages prometheus and prometheus-alertmanager are used where they are installed.
+
+Whoever looks once a second sees a change half a second late in the median, whatever it does then: that is the floor.
+Theirs looks twice, at the value and at what it stored, so their median depends on how the two looks happen to lie.
+What is ours to be quick at is what follows the look; the time from commit to receipt is taken from the moment that
+the store notes for a transition, which is before its commit.
 """
 
 import asyncio
@@ -15,7 +20,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from subprocess import DEVNULL, Popen
@@ -25,13 +30,17 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
+from watcher.clock import SystemClock
 from watcher.core.answer import Answered
 from watcher.core.market import Symbol, UsRow
 from watcher.serving import served
+from watcher.store.store import Store
 from watcher.upstream.refusal import RetCode
 from watcher.upstream.server import create_app
 
-FLIPS = 20
+FLIPS = 30
+FLOOR = 0.5
+"""Seconds, in the median, of whoever looks once a second."""
 SYMBOL = Symbol("US.FLIP")
 RULES = """
 [channels.hook]
@@ -80,11 +89,15 @@ class Hook:
 
     def __init__(self) -> None:
         self.arrived: dict[str, list[float]] = {"ours": [], "theirs": []}
-        hook = self
+        self.received: list[datetime] = []
+        hook, clock = self, SystemClock()
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                hook.arrived[self.path.strip("/")].append(time.perf_counter())
+                who = self.path.strip("/")
+                hook.arrived[who].append(time.perf_counter())
+                if who == "ours":
+                    hook.received.append(clock.now())
                 self.rfile.read(int(self.headers["Content-Length"]))
                 self.send_response(200)
                 self.end_headers()
@@ -113,6 +126,7 @@ def environment(directory: Path, url: str, hook: Hook) -> dict[str, str]:
         "WATCHER_UPSTREAM__RATE": "100000/1s",
         "WATCHER_SCHEDULE__EVERY": "1s",
         "WATCHER_STATE": str(directory / "state"),
+        "WATCHER_WEB__LISTEN": "off",
         "WATCHER_CHANNELS__HOOK": f"json://127.0.0.1:{hook.port}/ours",
     }
 
@@ -146,7 +160,16 @@ def theirs(stack: ExitStack, directory: Path, gauge_port: int, hook: Hook) -> bo
     return True
 
 
-async def measure() -> tuple[list[float], list[float]]:
+def since_commit(state: Path, received: list[datetime]) -> list[float]:
+    """Seconds from each transition to the receipt of its message, each of which tells one."""
+    store = Store.open_beside(state)
+    with store.read() as tx:
+        stored = sorted(recorded.at for recorded in tx.history.recorded(None, None))
+    store.close()
+    return [(after - before).total_seconds() for before, after in zip(stored, received, strict=True)]
+
+
+async def measure() -> tuple[list[float], list[float], list[float]]:
     archive, hook, chance = Flipping(), Hook(), random.Random(7)
     app = create_app(archive)
     gauge = Starlette(routes=[Route("/metrics", archive.gauge)])
@@ -159,8 +182,9 @@ async def measure() -> tuple[list[float], list[float]]:
             stack.enter_context(running(sys.executable, "-m", "watcher", "run", cwd=directory, env=env))
             both = theirs(stack, directory, int(gauge_url.rsplit(":", 1)[1]), hook)
             await asyncio.sleep(8)
-            for _ in range(FLIPS):
-                await asyncio.sleep(chance.uniform(0, 1))
+            for phase in chance.sample(range(FLIPS), FLIPS):
+                rest = 1.5 + (phase / FLIPS - time.perf_counter() - 1.5) % 1
+                await asyncio.sleep(rest)  # longer than a second, which is how often Alertmanager tells a group
                 before = {who: len(times) for who, times in hook.arrived.items()}
                 archive.advance()
                 flipped = time.perf_counter()
@@ -172,8 +196,9 @@ async def measure() -> tuple[list[float], list[float]]:
                 for who in wanted:
                     if len(hook.arrived[who]) > before[who]:
                         taken[who].append(hook.arrived[who][before[who]] - flipped)
+            committed = since_commit(directory / "state", hook.received)
     hook.server.shutdown()
-    return taken["ours"], taken["theirs"]
+    return taken["ours"], taken["theirs"], committed
 
 
 def line(who: str, seconds: list[float]) -> str:
@@ -183,13 +208,17 @@ def line(who: str, seconds: list[float]) -> str:
 
 
 def main() -> None:
-    mine, others = asyncio.run(measure())
+    mine, others, committed = asyncio.run(measure())
     print(f"latency: change at upstream to web hook, everybody looking once a second, {FLIPS} flips")
     print(line("watcher", mine))
+    print(line("  of it, commit to receipt", committed) + "   (aim: p95 of 50 ms or less)")
+    print(f"  {'floor of any such look':26} median {FLOOR * 1000:6.0f} ms")
     if not others:
         print("  prometheus + alertmanager: not measured, they are not installed")
         return
     print(line("prometheus + alertmanager", others))
+    theirs = statistics.median(others)
     print(
-        f"  ratio of medians           {statistics.median(mine) / statistics.median(others):.2f}   (aim: 0.5 or less)"
+        f"  ratio of medians           {statistics.median(mine) / theirs:.2f}   "
+        f"(aim: 0.5 or less; at best {FLOOR / theirs:.2f} in this run)"
     )

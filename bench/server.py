@@ -52,14 +52,18 @@ class Copies:
         return self.original.advance()
 
 
-def market(symbols: int) -> SimulatedArchive | Copies:
+def market(symbols: int, as_of: date = BEGIN) -> SimulatedArchive | Copies:
+    """A market whose sessions up to `as_of` are published."""
+    last = max(as_of, END)
     if symbols <= ORIGINALS:
-        return simulated(7, BEGIN, END, extra=symbols)
-    return Copies(simulated(7, BEGIN, END, extra=ORIGINALS), symbols)
+        return simulated(7, as_of, last, extra=symbols)
+    return Copies(simulated(7, as_of, last, extra=ORIGINALS), symbols)
 
 
 def ordinary(symbols: int) -> list[Symbol]:
     """Symbols with a row every session."""
+    if symbols > ORIGINALS:
+        return [one.symbol for one in more(symbols, 0)]
     return list(market(symbols).symbols)[-symbols:]
 
 
@@ -82,8 +86,8 @@ class Server:
 
 
 @contextmanager
-def serving(symbols: int, *scenario: Path) -> Iterator[Server]:
-    command = [sys.executable, "-m", "bench.server", str(symbols), *map(str, scenario)]
+def serving(symbols: int, *scenario: Path, as_of: date = BEGIN) -> Iterator[Server]:
+    command = [sys.executable, "-m", "bench.server", str(symbols), str(as_of), *map(str, scenario)]
     with Popen(command, stdin=PIPE, stdout=PIPE, text=True) as process:
         try:
             yield Server(process)
@@ -91,8 +95,8 @@ def serving(symbols: int, *scenario: Path) -> Iterator[Server]:
             process.kill()
 
 
-async def main(symbols: int, *scenario: str) -> None:
-    archive = market(symbols)
+async def main(symbols: int, as_of: date, *scenario: str) -> None:
+    archive = market(symbols, as_of)
     wrong = read(Path(scenario[0])) if scenario else None
     async with served(create_app(archive, None, wrong), "127.0.0.1", 0) as url:
         print(url, flush=True)
@@ -101,4 +105,4 @@ async def main(symbols: int, *scenario: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]), *sys.argv[2:]))
+    asyncio.run(main(int(sys.argv[1]), date.fromisoformat(sys.argv[2]), *sys.argv[3:]))

@@ -11,7 +11,7 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from io import StringIO
@@ -48,12 +48,16 @@ RULES = (
 )
 
 
-def book(symbols: Sequence[Symbol]) -> RuleBook:
+def rules_text(symbols: Iterable[Symbol]) -> str:
+    """A rules file with ten rules, each on all symbols."""
     names = ", ".join(f'"{symbol}"' for symbol in symbols)
-    text = f"[lists]\nall = [{names}]\n" + "".join(
+    return f"[lists]\nall = [{names}]\n" + "".join(
         f'[[rule]]\nname = "rule-{n}"\nsymbols = ["all"]\nwhen = "{when}"\n' for n, when in enumerate(RULES)
     )
-    loaded = read({"bench.toml": text.encode()})
+
+
+def book(symbols: Iterable[Symbol]) -> RuleBook:
+    loaded = read({"bench.toml": rules_text(symbols).encode()})
     assert loaded.book is not None, loaded.problems
     return loaded.book
 
@@ -117,7 +121,8 @@ def peak() -> float:
 
 
 async def measure(server: Server, count: int, rounds: int) -> dict[str, float]:
-    symbols, rules = ordinary(count), book(ordinary(count))
+    rules = book(ordinary(count))
+    symbols = tuple(rules.by_symbol)
     seconds: list[tuple[Measured, Measured]] = []
     with TemporaryDirectory(prefix="watcher-bench-") as state:
         upstream = UpstreamSettings(url=server.url, rate=FAST)

@@ -21,7 +21,7 @@ from subprocess import DEVNULL, Popen
 from tempfile import TemporaryDirectory
 
 from bench.latency import Flipping, Hook, environment
-from watcher.cli.output import log_to_stderr
+from watcher.cli.logs import log_to_stderr
 from watcher.daemon import Daemon
 from watcher.delivery.channels import validate_url
 from watcher.reloading import Reloading

@@ -12,8 +12,9 @@ import watcher
 
 PACKAGE = Path(watcher.__file__).parent
 CORE = {"core", "errors"}
-EDGE = {"wiring", "daemon", "cli", "settings", "clock", "calendar", "__main__", "reloading", "serving"} | {
+EDGE = {"wiring", "daemon", "cli", "settings", "clock", "calendar", "__main__", "reloading", "serving", "viewing"} | {
     "simulation",
+    "standing",
     "systemd",
 }
 EVERYTHING = {*CORE, *EDGE, "rulebook", "upstream", "store", "delivery", "jobs", "web"}

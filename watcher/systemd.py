@@ -5,6 +5,9 @@ import socket
 
 from watcher.clock import SystemClock
 
+_PATIENCE = 0.1
+"""Seconds that the event loop stands still, at most, because the service manager does not read."""
+
 
 def notify(*assignments: str) -> None:
     """Send assignments such as `READY=1` or `STATUS=…`; what cannot be sent is no reason to stop working."""
@@ -14,10 +17,21 @@ def notify(*assignments: str) -> None:
     if address.startswith("@"):  # an abstract socket is written so, and begins with a null byte
         address = "\0" + address[1:]
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
+        channel.settimeout(_PATIENCE)
         try:
             channel.sendto("\n".join(assignments).encode(), address)
         except OSError:
             return
+
+
+def watchdog() -> float | None:
+    """Return after how many seconds of silence the service manager would end this process; None if it never does."""
+    of_another = os.environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid())
+    try:
+        microseconds = int(os.environ.get("WATCHDOG_USEC", ""))
+    except ValueError:
+        return None
+    return microseconds / 1_000_000 if microseconds > 0 and not of_another else None
 
 
 def reloading() -> None:

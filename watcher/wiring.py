@@ -7,8 +7,8 @@ import platform
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TextIO, TypeVar
 
@@ -19,11 +19,13 @@ from watcher.core.market import Market
 from watcher.core.sessions import Timetable
 from watcher.core.watched import Gaps
 from watcher.delivery.channels import AppriseChannel, ConsoleChannel, validate_url
+from watcher.delivery.heartbeat import Heartbeat
 from watcher.errors import ConfigurationError, StoreError
 from watcher.jobs.cycle import Schedule
-from watcher.jobs.ports import Channel, Clock
+from watcher.jobs.ports import Channel, Clock, Upstream
 from watcher.jobs.recovered import tell_news_again
 from watcher.jobs.retain import retain
+from watcher.jobs.tally import Counted, Tally
 from watcher.rulebook import load
 from watcher.rulebook.problem import Problem, printed
 from watcher.settings import Settings
@@ -45,10 +47,25 @@ class WriterThread:
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
+        self._monotonic = SystemClock().monotonic
+        self._began: float | None = None
 
     async def __call__(self, work: Callable[[], _T]) -> _T:
         """Return what `work` returns; once begun, it is done, even if who waits for it is cancelled."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._done, work)
+
+    @property
+    def work_age(self) -> timedelta:
+        """For how long the work at hand has been going on; zero if there is none."""
+        began = self._began
+        return timedelta() if began is None else timedelta(seconds=self._monotonic() - began)
+
+    def _done(self, work: Callable[[], _T]) -> _T:
+        self._began = self._monotonic()
+        try:
+            return work()
+        finally:
+            self._began = None
 
     def close(self) -> None:
         """Finish what was begun."""
@@ -64,9 +81,11 @@ class Live:
     clock: Clock
     store: Store
     writer: WriterThread
-    upstream: Client
+    upstream: Upstream
+    pacing: Pacing
     channels: Mapping[str, Channel]
     console: TextIO
+    tally: Tally = field(default_factory=Tally)
 
     def current_book(self) -> RuleBook:
         """Return the rules in force."""
@@ -78,14 +97,14 @@ class Live:
         try:
             if await self.writer(lambda: self.store.backup_due(now)):
                 made = await asyncio.to_thread(self.store.back_up, now)
-                log.info("event=%r file=%s", "backed up", made.name)
+                log.info("backed up", extra={"file": made.name})
             await self.writer(lambda: tell_news_again(self.store, self.book, now))
             forgotten = await retain(self.store, self.book, self.writer, now, self.settings.retention)
         except StoreError as error:
-            log.error("event=%r reason=%r", "upkeep failed", str(error))  # noqa: TRY400 - the reason says it all
+            log.error("upkeep failed", extra={"reason": str(error)})  # noqa: TRY400 - the reason says it all
             return
         if forgotten is not None:
-            log.info("event=%r rows=%d transitions=%d", "retained", forgotten.rows, forgotten.transitions)
+            log.info("retained", extra={"rows": forgotten.rows, "transitions": forgotten.transitions})
 
 
 def read_book(settings: Settings) -> tuple[RuleBook, tuple[Problem, ...]]:
@@ -195,6 +214,19 @@ def schedule(settings: Settings) -> Schedule:
     return Schedule(timetables, Gaps(settings.schedule.probe_gaps, settings.schedule.straggler_gaps))
 
 
+def heartbeat(settings: Settings) -> Heartbeat | None:
+    """Return what tells somebody outside that all is well, if anybody is to be told.
+
+    Raises:
+        ConfigurationError: its URL cannot be used; says why, and not what it is.
+    """
+    url = settings.heartbeat.url
+    try:
+        return None if url is None else Heartbeat(url.get_secret_value())
+    except ValueError as error:
+        raise ConfigurationError(f"WATCHER_HEARTBEAT__URL: {error}") from None
+
+
 def holder() -> str:
     """Return what names this process to people."""
     return f"process {os.getpid()} on {platform.node()}"
@@ -221,7 +253,9 @@ async def live(settings: Settings, book: RuleBook, console: TextIO, state: Path 
             kept_at = settings.state_directory / PACING
             kept = _kept(paced, kept_at, clock, writer, first=first, rehearsal=state is not None)
             async with kept, upstream:
-                yield Live(settings, book, clock, store, writer, upstream, of_book, console)
+                tally = Tally()
+                counted = Counted(upstream, tally)
+                yield Live(settings, book, clock, store, writer, counted, paced, of_book, console, tally)
         finally:
             await writer(store.close)
     finally:

@@ -34,7 +34,8 @@ def test_a_cycle_prints_what_it_tells_and_how_it_stands_with_each_symbol(tmp_pat
     assert "US.XRT 80.20 % > 70" in done.stdout
     assert "no_data" in done.stdout
     status_now = watcher("status", env=env, cwd=tmp_path)
-    assert status_now.returncode == 0
+    assert status_now.returncode == 1
+    assert "NOT WELL    daemon: no daemon is running; none has run on this state" in status_now.stdout
     assert "2 symbols, 0 of them unanswered" in status_now.stdout
     assert "firing" in status_now.stdout
 

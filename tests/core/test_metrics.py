@@ -5,6 +5,7 @@ import pytest
 from tests.builders import hk_row, us_row
 from watcher.core.market import HkRow, Market, UsRow
 from watcher.core.metrics import METRICS
+from watcher.core.window import Window
 
 HK, US = Market.HK, Market.US
 
@@ -99,11 +100,12 @@ XRT = us_row("2021-02-12", total_shares_short=5328185, volume=38649398, short_pe
 )
 def test_values(row: HkRow | UsRow, name: str, value: float | None) -> None:
     market = HK if isinstance(row, HkRow) else US
-    assert METRICS[name].readers[market](row) == (value if value is None else pytest.approx(value, rel=1e-4))
+    (read,) = Window.of_rows(market, [row]).columns[name]
+    assert read == (value if value is None else pytest.approx(value, rel=1e-4))
 
 
 def test_values_are_floats_however_they_were_published() -> None:
-    value = METRICS["volume"].readers[US](us_row(volume=3))
+    (value,) = Window.of_rows(US, [us_row(volume=3)]).columns["volume"]
     assert isinstance(value, float)
 
 

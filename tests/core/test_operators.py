@@ -28,7 +28,7 @@ def test_a_value_is_held_to_a_limit_as_any_two_numbers_are_compared(sign: str, p
     value, limit = pair
     if not math.isfinite(value):
         return
-    window = Window([date.min], lambda _metric: [value])
+    window = Window([date.min], lambda *_: [value])
     expected = TESTS[sign](value, limit)
     assert metric_held_to(TESTS[sign], "volume", limit)(window, 0) is expected
     assert held_to(TESTS[sign], lambda _window, _index: value, limit)(window, 0) is expected

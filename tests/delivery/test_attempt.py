@@ -17,6 +17,15 @@ def raised(error: BaseException) -> BaseException:
         return caught
 
 
+def login() -> BaseException:
+    """A fault in a function that is over before the first byte of a message is sent."""
+    try:
+        int("secret")
+    except ValueError as caught:
+        return caught
+    raise AssertionError
+
+
 @pytest.mark.parametrize(
     ("traces", "outcome"),
     [
@@ -40,6 +49,11 @@ def raised(error: BaseException) -> BaseException:
             [Trace("WARNING", "The service raised an exception.", raised(KeyError("secret")))],
             Unknown("the service broke off with KeyError"),
             id="an answer that the plugin trips over may be a success",
+        ),
+        pytest.param(
+            [Trace("WARNING", "The service raised an exception.", login())],
+            Failed("not sent: ValueError"),
+            id="a fault before the message",
         ),
         pytest.param(
             [Trace("DEBUG", "Socket Exception", raised(BrokenPipeError(32, "Broken pipe")))],

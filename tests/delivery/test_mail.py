@@ -73,7 +73,8 @@ def test_a_thousand_openings_are_one_digest_in_parts_without_a_pause_between(
     assert send(server.url(), big, limit=4.0) == Sent()
     bodies = "".join(body(mail, "html") for mail in mails(mailbox))
     assert all(bodies.count(f"[{id_}]") == 1 for id_ in ids(big.notifications))
-    assert all(len(body(mail, "html")) <= 32_768 for mail in mails(mailbox))
+    assert len(mails(mailbox)) <= 4
+    assert all(len(body(mail, "html").encode()) <= 100_000 for mail in mails(mailbox)), "or Gmail hides the rest"
 
 
 def test_a_mail_server_that_is_down_is_a_failure() -> None:

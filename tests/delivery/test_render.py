@@ -137,6 +137,17 @@ def test_after_days_off_an_episode_that_is_already_over_is_one_line_with_both_id
     assert line.endswith(f"[{opening.id}] [{end.id}]")
 
 
+@pytest.mark.parametrize(("why", "symbols"), [(AWAY, ["US.TSLA", "HK.09988"]), (None, ["HK.09988", "US.TSLA"])])
+def test_after_days_off_what_still_fires_comes_first_however_severe_what_is_over_was(
+    why: str | None, symbols: list[str]
+) -> None:
+    told = message(
+        note("HK.09988", severity=Severity.CRITICAL, note=why, over=DAY),
+        note("US.TSLA", severity=Severity.INFO, note=why),
+    )
+    assert re.findall(r"(?:HK|US)\.\w+", only(told).body) == symbols
+
+
 @pytest.mark.parametrize("layout", [Format.PLAIN, Format.CHAT, Format.HTML])
 def test_what_all_of_a_digest_share_is_said_once(layout: Format) -> None:
     told = message(*(note(f"HK.{number:05d}", note=AWAY) for number in range(1, 4)))
@@ -208,6 +219,15 @@ def test_whatever_a_rule_says_nothing_is_lost_between_parts(size: int, text: str
         return "".join("".join(part.body.removeprefix("trade date 2026-06-05").split()) for part in parts)
 
     assert bare(render(told, Format.CHAT, size)) == bare(render(told, Format.CHAT))
+
+
+@pytest.mark.parametrize("text", ["word " * 98, "x" * 490, "é" * 300 + " " + "y" * 180])
+def test_words_longer_than_a_part_are_divided_and_none_is_lost(text: str) -> None:
+    told = message(note(facts=facts(text=text)))
+    parts = render(told, Format.CHAT, 300, 250)
+    assert all(len(part.body) <= 300 for part in parts)
+    assert len(parts) > 1
+    assert "".join(text.split()) in "".join("".join(part.body.split()) for part in parts)
 
 
 def test_a_title_too_long_for_the_service_stands_in_full_above_the_body() -> None:

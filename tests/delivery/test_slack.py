@@ -2,89 +2,22 @@
 
 import asyncio
 import json
-import shutil
-import socket
-import ssl
-import subprocess
-import threading
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.delivery.builders import facts, message, mixed_digest, note
+from tests.delivery.slack import URL, Proxy, proxied
 from watcher.core.notification import Message
 from watcher.core.outbox import Failed, Outcome, Sent
 from watcher.delivery.channels import AppriseChannel
 
-URL = "https://hooks.slack.com/services/T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ"
-
-pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="makes its certificate with openssl")
-
-
-class Proxy:
-    """Takes CONNECT, speaks TLS as whoever was asked for, and answers every POST the same."""
-
-    def __init__(self, certificate: Path, key: Path) -> None:
-        self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.tls.load_cert_chain(certificate, key)
-        self.answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"
-        self.targets: list[str] = []
-        self.payloads: list[dict[str, Any]] = []  # Any: JSON
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self.listener.getsockname()[1]
-
-    def serve(self) -> None:
-        with suppress(OSError):
-            while True:
-                connection, _ = self.listener.accept()
-                with connection, suppress(ssl.SSLError):
-                    self._one(connection)
-
-    def _one(self, plain: socket.socket) -> None:
-        asked = b""
-        while b"\r\n\r\n" not in asked:
-            asked += plain.recv(4096)
-        self.targets.append(asked.split()[1].decode())
-        plain.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-        with self.tls.wrap_socket(plain, server_side=True) as secure, secure.makefile("rb") as request:
-            length = 0
-            while (line := request.readline()) not in (b"\r\n", b""):
-                if line.lower().startswith(b"content-length:"):
-                    length = int(line.split(b":")[1])
-            self.payloads.append(json.loads(request.read(length)))
-            secure.sendall(self.answer)
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    folder = tmp_path_factory.mktemp("tls")
-    certificate, key = folder / "certificate.pem", folder / "key.pem"
-    subprocess.run(
-        [
-            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"),
-            *("-days", "2", "-subj", "/CN=hooks.slack.com", "-addext", "subjectAltName=DNS:hooks.slack.com"),
-            *("-keyout", str(key), "-out", str(certificate)),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    return certificate, key
-
 
 @pytest.fixture
-def proxy(certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
-    running = Proxy(*certificate)
-    threading.Thread(target=running.serve, daemon=True).start()
-    monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{running.port}")
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate[0]))
-    monkeypatch.delenv("NO_PROXY", raising=False)
-    monkeypatch.delenv("no_proxy", raising=False)
-    yield running
-    running.listener.shutdown(socket.SHUT_RDWR)
-    running.listener.close()
+def proxy(tmp_path: Path) -> Iterator[Proxy]:
+    with proxied(tmp_path) as running:
+        yield running
 
 
 def send(what: Message, url: str = URL) -> Outcome:
@@ -126,10 +59,10 @@ def test_an_error_under_200_is_not_sent(proxy: Proxy) -> None:
     assert "TIiajkdnlazkcOXrIdevi7FQ" not in outcome.reason
 
 
-def test_a_certificate_that_nobody_signed_is_a_failure(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_certificate_that_is_not_trusted_is_a_failure(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("REQUESTS_CA_BUNDLE")
     outcome = send(message())
-    assert outcome == Failed("the TLS handshake failed: self-signed certificate")
+    assert outcome == Failed("the TLS handshake failed: unable to get local issuer certificate")
     assert proxy.payloads == []
 
 

@@ -11,6 +11,7 @@ from tests.end_to_end.live import cycle, environment, printed, rules, settings, 
 from tests.upstream.servers import serving
 from watcher.core.alert import Kind
 from watcher.core.market import Symbol
+from watcher.core.notification import Enqueued
 from watcher.jobs.backtest import backtest
 from watcher.store.store import Store
 from watcher.upstream.recorded import RecordedArchive
@@ -58,7 +59,7 @@ def test_polled_five_times_a_day_with_a_restart_between_each_tells_every_episode
             for _ in range(5):
                 polled, attempts = cycle(configured, book)
                 sent = [each for attempt in attempts for each in attempt.claim.message.notifications]
-                assert sorted(sent, key=str) == sorted(polled.notifications, key=str)
+                assert sorted(map(Enqueued.of, sent), key=str) == sorted(polled.notifications, key=str)
                 told.update((each.rule, each.kind, each.episode, each.trade_date) for each in sent)
             if archive.as_of > date(2021, 7, 15) or archive.advance() is None:
                 break

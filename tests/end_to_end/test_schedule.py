@@ -13,8 +13,7 @@ from tests.builders import RECORDED
 from tests.end_to_end.live import ManualClock, environment, eventually, process, rules, settings, watcher
 from tests.jobs.publisher import Publisher, watched
 from tests.upstream.servers import serving
-from watcher import daemon as daemon_module
-from watcher.daemon import Daemon
+from watcher.daemon import Daemon, clock_watch, turns
 from watcher.reloading import Reloading
 from watcher.rulebook import start
 from watcher.upstream.recorded import RecordedArchive
@@ -61,7 +60,8 @@ def test_a_restart_and_an_edited_rule_ask_nothing_and_a_new_symbol_is_asked_for_
         running.send_signal(signal.SIGTERM)
         assert running.wait(5) == 0
     shown = watcher("status", env=env, cwd=tmp_path)
-    assert shown.returncode == 0
+    assert shown.returncode == 1
+    assert "NOT WELL    daemon: no daemon is running" in shown.stdout
     assert "missing" in shown.stdout, "a row of 2021 is not the newest there should be"
 
 
@@ -98,5 +98,6 @@ async def _looks(at: datetime, tmp_path: Path, every: timedelta | None) -> list[
 def test_a_clock_that_jumps_is_seen_within_a_minute(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, every: timedelta | None
 ) -> None:
-    monkeypatch.setattr(daemon_module, "_LOOK_ANYWAY", timedelta(seconds=0.1))
+    monkeypatch.setattr(turns, "LOOK_ANYWAY", timedelta(seconds=0.1))
+    monkeypatch.setattr(clock_watch, "EVERY", timedelta(seconds=0.1))
     assert asyncio.run(_looks(datetime(2026, 1, 13, 5, 0, tzinfo=UTC), tmp_path, every)) == [1, 1]

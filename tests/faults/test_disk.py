@@ -9,28 +9,22 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import date
-from http.server import BaseHTTPRequestHandler
 from io import StringIO
-from itertools import count
 from pathlib import Path
 
 import pytest
 
-from tests.builders import RECORDED, book, notification, rule, sessions, us_row
+from tests.builders import RECORDED, notification
 from tests.conftest import NOW
-from tests.delivery.receivers import Webhook, status
 from tests.end_to_end.live import ManualClock, environment, eventually, printed, process, watcher
 from tests.upstream.servers import serving
-from watcher.core.answer import Answered
 from watcher.core.book import CONSOLE, RuleBook
 from watcher.core.market import Symbol
 from watcher.core.notification import Claim
 from watcher.core.outbox import Status
-from watcher.delivery.channels import AppriseChannel, ConsoleChannel
+from watcher.delivery.channels import ConsoleChannel
 from watcher.errors import StoreError
 from watcher.jobs.deliver import drain
-from watcher.jobs.record import record
-from watcher.jobs.take_up import take_up
 from watcher.store import file
 from watcher.store.file import FILE
 from watcher.store.store import Store
@@ -241,78 +235,35 @@ def test_on_a_full_disk_what_is_pending_is_told_once_and_settled_when_there_is_r
     store.close()
 
 
-class Refusal:
-    """Refuses one commit, by SQLite's own authorizer."""
+@ROOT
+def test_what_was_told_on_a_full_disk_by_a_process_that_died_is_repeated_as_such(disk: Disk) -> None:
+    store = Store.open_for_writing(disk.path, "dies", NOW)
+    with store.write() as tx:
+        tx.alerts.add_transitions([notification()], NOW)
+        tx.outbox.enqueue([notification()], NOW)
+    console, writer = StringIO(), WriterThread()
 
-    def __init__(self, store: Store, number: int) -> None:
-        self.number = number
-        self.commits = 0
-        with store._reader.connect() as connection:
-            file.driver(connection).set_authorizer(self)
+    async def deliver(store: Store) -> None:
+        channel, clock = ConsoleChannel(console), ManualClock(NOW)
+        async for _ in drain(CONSOLE, store, channel, RuleBook, writer, clock, lambda: 0.0):
+            pass
 
-    def __call__(self, action: int, operation: str | None, *_: str | None) -> int:
-        if action != sqlite3.SQLITE_TRANSACTION or operation != "COMMIT":
-            return sqlite3.SQLITE_OK
-        self.commits += 1
-        return sqlite3.SQLITE_DENY if self.commits == self.number else sqlite3.SQLITE_OK
-
-    @property
-    def refused(self) -> bool:
-        return self.commits >= self.number
-
-
-LEVEL = book(rule(when="short_percent > 50", notify=("hook",)), channels=("hook",), digest="level")
-ROWS = tuple(us_row(when, short_percent=60.0 if n % 2 else 40.0) for n, when in enumerate(sessions(4)))
-
-
-async def _cycle(store: Store, channel: AppriseChannel, writer: WriterThread, clock: ManualClock) -> None:
-    """Take up the rules, record two answers and deliver, as poll does."""
-    await writer(lambda: take_up(store, LEVEL, NOW))
-    for rows in (ROWS[:1], ROWS):
-        await writer(lambda rows=rows: record(store, LEVEL, [Answered(US, rows)], NOW))  # type: ignore[misc]  # a lambda with a default
-    async for _ in drain("hook", store, channel, lambda: LEVEL, writer, clock, lambda: 0.0):
-        pass
-
-
-def test_whichever_durable_write_fails_nothing_is_lost_and_nothing_told_that_is_not_stored(tmp_path: Path) -> None:
-    """The first fails, then the second, and so on, until a cycle needs no more; after each, the next start goes on."""
-    for number in count(1):
-        state = tmp_path / str(number)
-        stored_when_told: list[set[str]] = []
-
-        def look(handler: BaseHTTPRequestHandler, state: Path = state, seen: list[set[str]] = stored_when_told) -> None:
-            beside = Store.open_beside(state)
-            with beside.read() as tx:
-                seen.append({entry.notification.id for entry in tx.outbox.entries()})
-            beside.close()
-            status(200)(handler)
-
-        with Webhook(look) as hook:
-            channel, writer, clock = AppriseChannel("hook", hook.url), WriterThread(), ManualClock(NOW)
-            store = Store.open_for_writing(state, "the first", NOW)
-            refusal = Refusal(store, number)
-            with suppress(StoreError):
-                asyncio.run(_cycle(store, channel, writer, clock))
-            refused = refusal.refused
-            store.close()
-            store = Store.open_for_writing(state, "the second", NOW)
-            asyncio.run(_cycle(store, channel, writer, clock))
-            with store.read() as tx:
-                entries = tx.outbox.entries()
-            store.close()
-            writer.close()
-        assert {entry.delivery.status for entry in entries} == {Status.SENT}
-        assert len(entries) == 3, "opened, resolved, opened"
-        ids = [entry.notification.id for entry in entries]
-        told = [[id_ for id_ in ids if id_ in body["message"]] for body in hook.bodies]
-        assert {id_ for message in told for id_ in message} == set(ids)
-        assert sum(map(len, told)) <= 2 * len(entries), "at most one repeat each"
-        for message, stored in zip(told, stored_when_told, strict=True):
-            assert stored.issuperset(message)
-        if not refused:
-            assert sum(map(len, told)) == len(entries), "nothing failed, nothing is repeated"
-            break
-    assert number > 4
+    try:
+        disk.fill()
+        with pytest.raises(StoreError):
+            asyncio.run(deliver(store))
+        store.close()
+        disk.make_room()
+        store = Store.open_for_writing(disk.path, "a test", NOW)
+        asyncio.run(deliver(store))
+    finally:
+        writer.close()
+    first, again = (line for line in console.getvalue().splitlines() if notification().id in line)
+    assert ("possibly a repeat" in first, "possibly a repeat" in again) == (False, True)
+    with store.read() as tx:
+        (entry,) = tx.outbox.entries()
+    assert entry.delivery.status is Status.SENT
+    store.close()
 
 
 RULES = """

@@ -1,7 +1,8 @@
-"""kill -9 at the steps between commit and settle: told once more at most, with the same id, and marked.
+"""kill -9 at the steps between fetch and settle: told once more at most, with the same id, and marked.
 
-The places are reached through what receivers do: one that does not accept holds a process between claim and connect,
-one that does not answer within the request, and one that locks the store before it answers between answer and settle.
+The places are reached through what others do: an upstream that locks the store while it answers holds a process before
+its commit or in the middle of it, a receiver that does not accept between claim and connect, one that does not answer
+within the request, and one that locks the store before it answers between answer and settle.
 """
 
 import re
@@ -9,7 +10,7 @@ import sqlite3
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from datetime import date
 from http.server import BaseHTTPRequestHandler
@@ -18,12 +19,13 @@ from pathlib import Path
 import pytest
 
 from tests.builders import RECORDED
+from tests.conftest import NOW
 from tests.delivery.receivers import Webhook, listening, status
 from tests.end_to_end.live import environment, process, watcher
 from tests.upstream.servers import serving
 from watcher.core.answer import Answered
 from watcher.core.market import Symbol
-from watcher.store.file import FILE
+from watcher.store.file import FILE, journal
 from watcher.store.store import Store
 from watcher.upstream.recorded import RecordedArchive
 from watcher.upstream.refusal import RetCode
@@ -135,6 +137,54 @@ def test_between_the_receivers_answer_and_settle(tmp_path: Path, env: dict[str, 
             assert watcher("poll", env=env, cwd=tmp_path).returncode == 0
     (first, again) = heard(one)
     assert (first[0], first[1], again[1]) == (again[0], False, True)
+
+
+class Locking(RecordedArchive):
+    """An archive that locks a store before it answers."""
+
+    def __init__(self, store: Path, how: Sequence[str]) -> None:
+        super().__init__(RECORDED, date(2021, 2, 12))
+        self._store = store
+        self._how = how
+        self.locks: list[sqlite3.Connection] = []
+
+    def answer(self, symbol: Symbol, count: int) -> Answered | RetCode:
+        if not self.locks:
+            lock = sqlite3.connect(self._store, check_same_thread=False, isolation_level=None)
+            for statement in self._how:
+                lock.execute(statement).fetchall()
+            self.locks.append(lock)
+        return super().answer(symbol, count)
+
+
+@pytest.mark.parametrize(
+    ("how", "begun"),
+    [
+        pytest.param(["BEGIN IMMEDIATE"], False, id="between fetch and commit: nobody else may begin to write"),
+        pytest.param(["BEGIN", "SELECT * FROM meta"], True, id="inside the commit: it waits for the last reader"),
+    ],
+)
+def test_before_the_commit_is_done(tmp_path: Path, how: list[str], begun: bool) -> None:
+    """Nothing was recorded, and nothing told; the next poll does it all, and nothing is marked."""
+    (tmp_path / "rules.toml").write_text(RULES)
+    state = tmp_path / "state"
+    Store.open_for_writing(state, "a test", NOW).close()
+    archive = Locking(state / FILE, how)
+    with serving(create_app(archive)) as url, Webhook(status(200)) as one, Webhook(status(200)) as two:
+        env = environment(url, state, WATCHER_CHANNELS__ONE=one.url, WATCHER_CHANNELS__TWO=two.url)
+        with process("poll", env=env, cwd=tmp_path) as running:
+            until(lambda: bool(archive.locks))
+            if begun:
+                until(journal(state / FILE).exists)
+            time.sleep(0.3)
+            assert running.poll() is None
+            killed(running)
+        archive.locks[0].close()
+        assert statuses(state) == {}
+        assert (one.bodies, two.bodies) == ([], [])
+        for _ in range(2):
+            assert watcher("poll", env=env, cwd=tmp_path).returncode == 0
+    assert [[marked for _, marked in heard(hook)] for hook in (one, two)] == [[False], [False]]
 
 
 class Halting(RecordedArchive):

@@ -8,7 +8,7 @@ import pytest
 
 from tests.builders import book, day, expression, hk_row, hk_window, position, rule, sessions, us_row, us_window
 from tests.conftest import NOW
-from watcher.core.alert import Kind, Phase
+from watcher.core.alert import Alert, Kind, Phase
 from watcher.core.answer import Answered, DataState, Refused
 from watcher.core.book import ChannelPolicy, RuleBook
 from watcher.core.market import Symbol
@@ -269,7 +269,7 @@ def test_a_stored_alert_that_is_another_is_shown(store: Store) -> None:
     rules = book(rule(), digest="b")
     days = polled(store, rules, [40, 60])
     with store.write() as tx:
-        tx.alerts.drop(XRT, "r")
+        tx.alerts.put([Alert("r", XRT)])
     found = why(store, rules)
     assert found.reasons[0].text == "what is stored is another alert: quiet"
     assert found.trade_date == days[1]

@@ -1,14 +1,15 @@
 """Polling by hand: everything is asked for, whatever the calendar says, and what it brings is committed in batches."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 
 from tests.jobs.publisher import BROKEN, NO_DATA, Publisher, Watching, watched, watching
+from watcher.calendar import latest_sessions
 from watcher.core.answer import DataState
 from watcher.core.book import RuleBook
-from watcher.core.market import Symbol
+from watcher.core.market import Market, Symbol
 from watcher.jobs.poll import BATCH, Cycle, poll
 from watcher.store.file import FILE
 
@@ -44,6 +45,22 @@ async def test_a_second_time_writes_nothing(tmp_path: Path) -> None:
         before = (tmp_path / FILE).read_bytes()
         await _poll(at_work)
         assert (tmp_path / FILE).read_bytes() == before
+
+
+async def test_after_months_without_a_poll_no_session_in_between_is_left_out(tmp_path: Path) -> None:
+    """What a poll asks for ordinarily does not reach back so far; then it asks once more, for all there is."""
+    publisher = Publisher("2025-11-03")
+    async with watched(publisher, tmp_path, SUNDAY, ["US.XRT", "HK.00700"]) as at_work:
+        await _poll(at_work)
+        publisher.publish("2026-01-16")
+        publisher.counts.clear()
+        await _poll(at_work, away=True)
+        assert publisher.counts == [30, 30, 90, 90]
+        with at_work.parts.store.read() as tx:
+            stored = tx.rows.newest([Symbol("US.XRT")])[Symbol("US.XRT")]
+        dates = [each.trade_date for each in latest_sessions(Market.US, len(stored), date(2026, 1, 16))]
+        assert [row.trade_date for row in stored] == dates
+        assert len(stored) > 90
 
 
 async def test_it_asks_on_though_upstream_answers_nobody(tmp_path: Path) -> None:

@@ -1,124 +1,103 @@
-"""What one rule, `value > limit` for so many sessions, must tell of one symbol: written as plainly as it can be said.
+"""What happens, as plainly as it can be said: one rule, `value > limit` for so many sessions, on one symbol.
 
-Nothing here is shared with the program. Days are numbers; a value is None where it is unknown.
+Nothing here is shared with the program. A value is None where it is unknown.
 """
 
 from dataclasses import dataclass, field
+from datetime import date
 
-Run = tuple[int, int | None]
+Run = tuple[date, date | None]
 """First day of an episode, and the day that ended it; None while it fires."""
+Rows = dict[date, float | None]
 
 
 @dataclass
-class State:
-    opened: int | None = None
-    count: int = 0
+class Truth:
+    """What there is to tell of one alert."""
 
+    limit: float = 0
+    sessions: int = 1
+    remind: int = 0
+    judged: bool = False
+    """False while the rule rests, or does not name the symbol."""
+    known: Rows = field(default_factory=dict)
+    checkpoint: date = date.min
+    base: tuple[date | None, int, int] = (None, 0, 0)
+    """After the checkpoint: the open episode, days in a row above the limit, days since it opened."""
+    episode: date | None = None
+    """The name of the one that fires."""
+    happened: list[tuple[str, date]] = field(default_factory=list)
+    """Opened, reminded, resolved, retracted; and the episode."""
 
-@dataclass
-class Oracle:
-    limit: float
-    sessions: int
-    known: dict[int, float | None] = field(default_factory=dict)
-    state: State = field(default_factory=State)
-    checkpoint: int = -1
-    base: State = field(default_factory=State)
-    over: set[int] = field(default_factory=set)
-    """Names of episodes whose end was told, or that were retracted."""
-    told: list[tuple[str, int]] = field(default_factory=list)
-
-    def see(self, answer: dict[int, float | None]) -> None:
-        """An answer arrives."""
-        newest = max(self.known, default=None)
-        before, self.known = dict(self.known), {**self.known, **answer}
-        if newest is None:
-            self._take_up()
+    def see(self, answer: Rows) -> None:
+        """An answer arrives: first what it says anew of the days up to the newest known, then day by day."""
+        before, newest = self.known, max(self.known, default=date.min)
+        if not self.judged or not before:
+            self.known = before | answer
+            self.take_up()
             return
-        changed = [day for day in answer if day <= newest and (day not in before or before[day] != answer[day])]
-        if changed:
-            self._judge_again(before, min(changed), newest)
-        self._judge(sorted(day for day in self.known if day > newest))
+        self._change(before | {day: value for day, value in answer.items() if day <= newest})
+        for day in sorted(day for day in answer if day > newest):
+            was, age = self.episode, self._runs(self.known)[2]
+            self._change(self.known | {day: answer[day]})
+            older = self._runs(self.known)[2]
+            if self.remind and was is not None and self.episode == was and older > age and older % self.remind == 0:
+                self.happened.append(("reminded", was))
 
-    def edit(self, limit: float, sessions: int) -> None:
-        """The rule is edited."""
-        was, self.limit, self.sessions = self.state.opened, limit, sessions
-        if not self.known:
+    def take_up(self) -> None:
+        """The text is new: it is what it says of all that is known; where that is not as it was, it is told."""
+        if not self.judged or not self.known:
             return
-        self._take_up(tell=was is None)
-        if was is not None and self.state.opened is not None:
-            self.state.opened = self.base.opened = was
-        elif was is not None:
-            self._end(was)
+        self.checkpoint, self.base = date.min, (None, 0, 0)
+        runs, count, age = self._runs(self.known)
+        if not runs or runs[-1][1] is not None:
+            self.end()
+        elif self.episode is None:
+            self.episode = runs[-1][0]
+            self.happened.append(("opened", self.episode))
+        self.checkpoint, self.base = max(self.known), (self.episode, count, age)
 
-    def _take_up(self, *, tell: bool = True) -> None:
-        self.state, _ = self._fold(State(), self.known, sorted(self.known))
-        self.checkpoint, self.base = max(self.known), State(self.state.opened, self.state.count)
-        if tell and self.state.opened is not None:
-            self._open(self.state.opened)
+    def end(self) -> None:
+        """The episode that fires, if one does, is over."""
+        if self.episode is not None:
+            self.happened.append(("resolved", self.episode))
+        self.episode = None
 
-    def _judge(self, days: list[int]) -> None:
-        for day in days:
-            was = self.state.opened
-            self.state, _ = self._fold(self.state, self.known, [day])
-            if was is None and self.state.opened is not None:
-                self._open(self.state.opened)
-            elif was is not None and self.state.opened is None:
-                self._end(was)
-
-    def _judge_again(self, before: dict[int, float | None], since: int, newest: int) -> None:
-        after_checkpoint = [day for day in sorted(before) if day > self.checkpoint]
-        start, _ = self._fold(self.base, before, [day for day in after_checkpoint if day < since])
-        _, were = self._fold(start, before, [day for day in after_checkpoint if day >= since])
-        days = [day for day in sorted(self.known) if max(since, self.checkpoint + 1) <= day <= newest]
-        now, are = self._fold(start, self.known, days)
-        were = [run for run in were if run[1] is not None] + (
-            [(self.state.opened, None)] if self.state.opened is not None else []
-        )
-        for run in were:
-            if not any(_overlap(run, other) for other in are):
-                self.told.append(("retracted", run[0]))
-                self.over.add(run[0])
+    def _change(self, known: Rows) -> None:
+        """An episode before and one after that overlap are the same; the others never were, or are new."""
+        were, are = self._runs(self.known)[0], self._runs(known)[0]
+        self.known = known
+        if self.episode is not None:
+            fires = (self.episode, None)
+            were = [run for run in were if not _overlap(run, fires)] + [fires]
+        self.happened += [("retracted", run[0]) for run in were if not any(_overlap(run, other) for other in are)]
         for run in are:
             if not any(_overlap(run, other) for other in were):
-                self._open(run[0])
-                if run[1] is not None:
-                    self._end(run[0])
-        was = self.state.opened
-        if now.opened is not None:
-            same = [run[0] for run in were if _overlap(run, (now.opened, None))]
-            now.opened = same[0] if same else now.opened
-        elif was is not None and any(_overlap(run, (was, None)) for run in are):
-            self._end(was)
-        self.state = now
+                self.happened += [("opened", run[0])] + ([("resolved", run[0])] if run[1] else [])
+        if are and are[-1][1] is None:
+            self.episode = next((run[0] for run in were if _overlap(run, are[-1])), are[-1][0])
+            return
+        if self.episode is not None and any(_overlap(run, (self.episode, None)) for run in are):
+            self.end()
+        self.episode = None
 
-    def _open(self, day: int) -> None:
-        self.over.discard(day)
-        self.told.append(("opened", day))
-
-    def _end(self, day: int) -> None:
-        if day not in self.over:
-            self.told.append(("resolved", day))
-        self.over.add(day)
-
-    def _fold(self, start: State, rows: dict[int, float | None], days: list[int]) -> tuple[State, list[Run]]:
-        state = State(start.opened, start.count)
-        runs: list[Run] = [] if state.opened is None else [(state.opened, None)]
-        for day in days:
+    def _runs(self, rows: Rows) -> tuple[list[Run], int, int]:
+        opened, count, age = self.base
+        runs: list[Run] = [(opened, None)] if opened else []
+        for day in sorted(day for day in rows if day > self.checkpoint):
             value = rows[day]
             if value is None:
                 continue
-            above = value > self.limit
-            if state.opened is not None and not above:
-                runs[-1] = (runs[-1][0], day)
-                state = State()
-            elif state.opened is None:
-                state.count = state.count + 1 if above else 0
-                if state.count == self.sessions:
-                    state = State(day)
-                    runs.append((day, None))
-        return state, runs
+            if opened is None:
+                count = count + 1 if value > self.limit else 0
+                if count == self.sessions:
+                    runs, opened, count = [*runs, (day, None)], day, 0
+            elif value > self.limit:
+                age += 1
+            else:
+                runs[-1], opened, age = (runs[-1][0], day), None, 0
+        return runs, count, age
 
 
 def _overlap(one: Run, other: Run) -> bool:
-    forever = 10**9
-    return one[0] < (other[1] or forever) and other[0] < (one[1] or forever)
+    return one[0] < (other[1] or date.max) and other[0] < (one[1] or date.max)

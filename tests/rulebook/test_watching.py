@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from watcher.rulebook import Contents, contents, edits
+from watcher.rulebook import Contents, contents, edits, watching
 
 OLD = '[[rule]]\nname = "a"\nsymbols = ["US.XRT"]\nwhen = "short_percent > 50"\n'
 NEW = OLD.replace("50", "60")
@@ -176,12 +176,38 @@ def test_a_file_that_is_gone_for_good_is_said_once(rules: Path) -> None:
     assert [problem.message for problem in gone.unreadable] == ["cannot be read: no such file or directory"]
 
 
+@pytest.mark.parametrize(
+    "edit",
+    [
+        pytest.param(lambda path: sed(path, "s/50/60/"), id="sed -i"),
+        pytest.param(lambda path: (path.write_text(NEW), os.utime(path, ns=(1, 1))), id="the same size, an old time"),
+    ],
+)
+def test_an_edit_after_a_long_rest_is_seen(
+    rules: Path, edit: Callable[[Path], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By then the files are not read any more at each look."""
+    monkeypatch.setattr(watching, "EVERY", 0.002)
+
+    async def watch() -> Contents:
+        seen = contents(rules)
+        edited = asyncio.get_running_loop().call_later(0.5, edit, rules)
+        async with asyncio.timeout(20):
+            async for found in edits(rules, seen, partial(asyncio.sleep, 0.002)):
+                assert edited.when() <= asyncio.get_running_loop().time()
+                return found
+        raise AssertionError
+
+    assert asyncio.run(watch()) == Contents({str(rules): NEW.encode()})
+
+
 def test_watching_in_real_time_sees_sed_and_ends_when_it_is_cancelled(rules: Path) -> None:
     async def watch() -> list[Contents]:
         found: list[Contents] = []
+        seen = contents(rules)
 
         async def note() -> None:
-            async for edit in edits(rules, contents(rules), partial(asyncio.sleep, 0.02)):
+            async for edit in edits(rules, seen, partial(asyncio.sleep, 0.02)):
                 found.append(edit)  # noqa: PERF401 - it never ends by itself
 
         noting = asyncio.create_task(note())

@@ -39,9 +39,11 @@ def test_a_watch_remembers_text_checkpoint_and_the_alert_then(store: Store) -> N
         tx.alerts.put_watches([])
     with store.read() as tx:
         assert tx.alerts.watches() == {(HK, "r"): new, (US, "r"): old}
+        assert tx.alerts.watched() == [HK, US]
         assert tx.alerts.watches([US]) == {(US, "r"): old}
     with store.write() as tx:
-        tx.alerts.drop_watch(US, "r")
+        tx.alerts.drop_watches([(US, "r")])
+        tx.alerts.drop_watches([])
     with store.read() as tx:
         assert list(tx.alerts.watches()) == [(HK, "r")]
 

@@ -59,6 +59,20 @@ def _due(store: Store, now: datetime) -> list[str]:
         return tx.outbox.due_channels(now)
 
 
+def test_the_outbox_is_idle_while_nothing_waits_to_be_told(store: Store) -> None:
+    def is_idle() -> bool:
+        with store.read() as tx:
+            return tx.outbox.is_idle()
+
+    assert is_idle()
+    _enqueue(store, notification(number=1))
+    assert not is_idle()
+    _settle(store, Delivery(Status.PENDING, LATER, 1, NOW, reason="refused"))
+    assert not is_idle(), "it is due later"
+    _settle(store, Delivery(Status.SENT, None, 2, NOW), outcome=Sent())
+    assert is_idle()
+
+
 def test_what_is_due_for_a_channel_is_one_message(store: Store) -> None:
     one, two = notification(number=1), notification(number=1, rule="s")
     _enqueue(store, one, two, notification(number=1, channel="mail"))

@@ -7,27 +7,50 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from alembic.autogenerate import compare_metadata
 from alembic.config import Config
-from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from tests.conftest import NOW
 from watcher.errors import StateDamaged, StateInUse, StoreError
+from watcher.store import file
 from watcher.store import store as store_module
 from watcher.store.store import FILE, Store, copy_to
-from watcher.store.tables import SCHEMA, metadata
+from watcher.store.tables import SCHEMA
 
 
-def test_the_migrations_lead_to_the_tables_of_the_code(store: Store) -> None:
+def _schema_of(path: Path) -> set[tuple[str, str]]:
+    with closing(sqlite3.connect(path)) as connection:
+        found = connection.execute("SELECT name, sql FROM sqlite_schema").fetchall()
+    return {(name, "".join(str(sql).split())) for name, sql in found}
+
+
+def test_the_migrations_lead_to_what_a_new_store_is_made_of(tmp_path: Path) -> None:
     """A column added to the tables and forgotten in a migration would be missed on every machine but a new one."""
-    with store.read() as tx:
-        context = MigrationContext.configure(tx._connection, opts={"compare_type": False})
-        assert compare_metadata(context, metadata) == []
+    new, migrated = tmp_path / "new", tmp_path / "migrated"
+    for path in (new, migrated):
+        path.touch()
+    file.fill(new, NOW)
+    file.migrate(migrated)
+    assert _schema_of(new) == _schema_of(migrated)
+    assert file.schema(new) == file.schema(migrated) == SCHEMA
+
+
+def test_a_commit_leaves_another_mark(store: Store) -> None:
+    before = store.mark()
+    with store.write() as tx:
+        tx.keep("key", "value" * 5000)  # longer, for two commits may be in one tick of the clock
+    assert store.mark() not in {before, None}
+
+
+def test_where_the_file_cannot_be_seen_there_is_no_mark(store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "state" / FILE
+    path.rename(path.with_name("elsewhere"))
+    assert store.mark() is None
+    path.with_name("elsewhere").rename(path)
 
 
 def test_the_schema_named_in_the_code_is_the_newest_migration() -> None:

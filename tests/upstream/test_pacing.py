@@ -1,6 +1,7 @@
 """The rate is never exceeded, nobody waits longer than that takes, and no slot is ever lost."""
 
 import asyncio
+import math
 import selectors
 from collections.abc import Coroutine
 from typing import Any, TypeVar
@@ -265,3 +266,24 @@ def test_more_taken_than_there_are_slots_and_longer_than_a_period_are_no_matter(
         return (await request(pacing))[0]
 
     assert run(first()) == pytest.approx(10, abs=1e-6)
+
+
+def test_what_may_start_now_and_how_long_the_next_waits() -> None:
+    async def run() -> None:
+        clock = [0.0]
+        pacing = Pacing(Rate(2, 30), lambda: clock[0])
+        assert (pacing.available, pacing.wait) == (2, 0)
+        async with pacing:
+            assert (pacing.available, pacing.wait) == (1, 0)
+            async with pacing:
+                assert (pacing.available, pacing.wait) == (0, math.inf), "every slot holds a request"
+        assert (pacing.available, pacing.wait) == (0, 30)
+        clock[0] = 30
+        assert (pacing.available, pacing.wait) == (2, 0)
+        pacing.hold(7)
+        assert (pacing.available, pacing.wait) == (0, 7), "upstream wishes to be left alone"
+        clock[0] = 37
+        pacing.slow_down()
+        assert pacing.available == 1, "half of the slots stay empty"
+
+    asyncio.run(run())

@@ -242,6 +242,7 @@ def test_episodes_are_filtered_by_their_address(seen: Visited, query: str, rules
         pytest.param("/symbols/%3Cscript%3E", 400, "is not a symbol", id="markup for a symbol"),
         pytest.param("/?phase=loud", 400, "phase is one of", id="a phase that there is not"),
         pytest.param("/?refresh=1", 400, "refresh is a number", id="too often"),
+        pytest.param("/?refresh=0000000309999", 400, "refresh is a number", id="seldom, behind noughts"),
         pytest.param("/episodes?from=x", 400, "from is a date", id="no date"),
         pytest.param("/rules?page=x", 400, "page is a whole number", id="no page"),
         pytest.param("/static/../site.py", 404, "there is no such page", id="a file that is nobody's business"),
@@ -253,6 +254,10 @@ def test_what_is_not_there_or_not_well_asked_for_is_said(seen: Visited, path: st
     assert why in plain(answer.text)
     assert "<script>" not in answer.text
     assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+
+
+def test_the_last_day_there_is_can_be_asked_for(seen: Visited) -> None:
+    assert seen.text("/episodes?to=9999-12-31").count("<h2") == seen.text("/episodes").count("<h2")
 
 
 def test_nothing_can_be_changed(seen: Visited) -> None:

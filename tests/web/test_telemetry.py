@@ -129,6 +129,11 @@ def test_symbols_are_told_of_only_where_they_were_asked_for() -> None:
             "application/openmetrics-text; version=1.0.0; charset=utf-8",
             id="Prometheus 2",
         ),
+        pytest.param(
+            "application/openmetrics-text;version=1.x",
+            "text/plain; version=0.0.4; charset=utf-8",
+            id="a version that is no number",
+        ),
     ],
 )
 def test_the_format_is_the_one_that_is_asked_for(accept: str, content_type: str) -> None:

@@ -14,6 +14,7 @@ from watcher.cli import (
     demo,
     explain,
     history,
+    init,
     operate,
     outbox,
     quarantine,
@@ -38,6 +39,7 @@ for family in (
     demo,
     run,
     upstream,
+    init,
     rules,
     backtest,
     rule_tests,
@@ -78,7 +80,9 @@ def main() -> None:
         told = told_in(error)
         if told is None:
             raise
-        print(told, file=sys.stderr)  # noqa: T201 - this is the command line
+        from watcher.cli.logs import complain
+
+        complain(str(told))
         sys.exit(_exit_code(told))
 
 

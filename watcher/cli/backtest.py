@@ -4,7 +4,6 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -40,10 +39,10 @@ def backtest(
 ) -> None:
     """Show the episodes that the rules would have had over the stored rows, and how much would have been told."""
     from watcher import settings as run_settings
-    from watcher.cli import output
+    from watcher.cli import logs, output
     from watcher.wiring import read_book
 
-    output.log_to_stderr()
+    logs.log_to_stderr()
     settings = run_settings.load(rules=rules, state=state)
     books = [read_book(settings)[0]]
     if compare is not None:
@@ -81,6 +80,8 @@ def _runs(store: "Store", book: "RuleBook", symbols: "Sequence[Symbol] | None") 
 @contextmanager
 def _stored(settings: "Settings", symbols: "Sequence[Symbol]", *, fetch: bool) -> "Iterator[Store]":
     """Open the state beside a daemon or, to fetch, a copy of it: whatever is asked, the state stays as it was."""
+    from tempfile import TemporaryDirectory
+
     from watcher.store.store import Store, copy_to
 
     with ExitStack() as stack:

@@ -1,5 +1,6 @@
 """status: how it stands, with the daemon running or not."""
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import typer
@@ -16,7 +17,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def status(rules: Rules = None, state: State = None, as_json: Json = False) -> None:
-    """Show the last cycle, each symbol's data, the alerts that are not quiet, the outbox and the rules."""
+    """Show the last and next cycle, each symbol's data, loud alerts, the outbox, the rules; exit 1 if not well."""
     from watcher import settings as run_settings
     from watcher.cli import output
 
@@ -30,79 +31,28 @@ def status(rules: Rules = None, state: State = None, as_json: Json = False) -> N
 
 def _status(settings: "Settings") -> dict[str, object]:
     from watcher.clock import SystemClock
-    from watcher.core.book import RuleBook
-    from watcher.jobs.asked import circuit
-    from watcher.jobs.cycle import states_now
-    from watcher.jobs.status import standings
-    from watcher.rulebook import last_good, load, read
-    from watcher.rulebook.problem import to_dict
-    from watcher.store.store import Store, last_cycle
-    from watcher.wiring import schedule
+    from watcher.standing import seen_from_outside, standing
 
     now = SystemClock().now()
-    loaded = load(settings.rules_path)
-    kept = None if loaded.book else last_good(settings.state_directory)
-    book = loaded.book or (read(kept).book if kept else None) or RuleBook()
-    store = Store.open_beside(settings.state_directory)
-    try:
-        with store.read() as tx:
-            depth, loaded_at, upstream = tx.outbox.depth(), tx.note("book_at"), circuit(tx)
-            # what overrules the calendar overrules what it has to say of rows that are late
-            on_time = () if settings.schedule.every else book.by_symbol
-            states = states_now(tx, on_time, schedule(settings), now)
-        alerts = standings(store, book)
-    finally:
-        store.close()
-    last = last_cycle(settings.state_directory)
-    return {
-        "ready": last is not None and last["troubled"] != last["symbols"] and not last.get("waiting"),
-        "cycle": last,
-        "upstream": {
-            "down": upstream.down,
-            "since": upstream.since if upstream.down else None,
-            "reason": upstream.reason if upstream.down else None,
-        },
-        "symbols": [
-            {
-                "symbol": each.symbol,
-                "state": each.state.value,
-                "since": each.since,
-                "reason": each.reason,
-                "trade_date": each.judged,
-                "as_of": each.judged_positions,
-            }
-            for each in sorted(states.values(), key=lambda each: each.symbol)
-        ],
-        "alerts": [
-            {
-                "rule": each.alert.rule,
-                "symbol": each.alert.symbol,
-                "phase": each.alert.phase.value,
-                "since": each.alert.since,
-                "episode": each.alert.episode,
-                "value": each.value,
-            }
-            for each in alerts
-        ],
-        "outbox": depth,
-        "rules": {
-            "file": str(settings.rules_path),
-            "loaded_at": loaded_at,
-            "valid": loaded.book is not None,
-            "problems": [to_dict(problem) for problem in loaded.problems],
-        },
-    }
+    noted, reasons = seen_from_outside(settings, now)
+    return standing(settings, noted, reasons, now)
 
 
 def _print(found: dict[str, object]) -> None:
+    from watcher.cli import output
 
-    last, rules, upstream = found["cycle"], found["rules"], found["upstream"]
+    last, rules, upstream, page = found["cycle"], found["rules"], found["upstream"], found["page"]
+    reasons = found["reasons"]
+    for reason in reasons if isinstance(reasons, list) else []:
+        typer.echo(f"NOT WELL    {reason['check']}: {reason['text']}")
     if isinstance(last, dict):
-        typer.echo(f"last cycle  {last['ended']}: {last['symbols']} symbols, {last['troubled']} of them unanswered")
+        ended = output.shown(datetime.fromisoformat(last["ended"]))
+        typer.echo(f"last cycle  {ended}: {last['symbols']} symbols, {last['troubled']} of them unanswered")
     else:
         typer.echo("last cycle  none yet")
+    typer.echo(f"next cycle  {output.shown(found['next']) or 'not known'}")
     if isinstance(upstream, dict) and upstream["down"]:
-        typer.echo(f"upstream    DOWN since {upstream['since']}: {upstream['reason']}")
+        typer.echo(f"upstream    DOWN since {output.shown(upstream['since'])}: {upstream['reason']}")
     if isinstance(rules, dict):
         typer.echo(f"rules       {rules['file']}: {'valid' if rules['valid'] else 'NOT VALID, the last good ones run'}")
         for problem in [each for each in rules["problems"] if each["severity"] == "error"][:1]:
@@ -111,6 +61,8 @@ def _print(found: dict[str, object]) -> None:
     if isinstance(depth, dict):
         counts = ", ".join(f"{count} {status}" for status, count in sorted(depth.items()))
         typer.echo(f"outbox      {counts or 'empty'}")
+    if isinstance(page, dict) and (page["url"] or page["fault"]):
+        typer.echo(f"page        {page['url'] or page['fault']}")
     typer.echo("")
     _print_table(found["alerts"], "no alert is pending or firing")
     typer.echo("")

@@ -1,12 +1,11 @@
-"""What commands print: JSON for programs, plain words for people; logs go to standard error."""
+"""What commands print: JSON for programs, plain words for people."""
 
 import json
-import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
-import structlog
 import typer
 
 from watcher.core.market import Symbol
@@ -26,10 +25,22 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
 
 def columns(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
     """Yield the lines of aligned columns; None as nothing."""
-    cells = [list(header), *([("" if cell is None else str(cell)) for cell in row] for row in rows)]
+    cells = [list(header), *([shown(cell) for cell in row] for row in rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
     for row in cells:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def shown(value: object) -> str:
+    """Return a value as people read it: a moment to the second in UTC, a figure with two digits, None as nothing."""
+    match value:
+        case None:
+            return ""
+        case datetime():
+            return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+        case float():
+            return f"{value:,.2f}"
+    return str(value)
 
 
 @contextmanager
@@ -41,26 +52,6 @@ def progress(what: str, total: int) -> Iterator[Callable[[], None]]:
     with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task(what, total=total)
         yield lambda: bar.advance(task)
-
-
-def log_to_stderr(level: int = logging.INFO) -> None:
-    """Log one line an event, key=value, to standard error; standard output is for results."""
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.stdlib.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"], bool_as_flag=False),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
-    )
-    form = "level=%(levelname)s logger=%(name)s %(message)s"
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format=form)
-    for noisy in ("apprise", "httpx", "httpcore", "urllib3"):  # they write URLs and headers, and so secrets
-        logging.getLogger(noisy).setLevel(logging.CRITICAL)
-    logging.getLogger("apscheduler").setLevel(logging.CRITICAL)  # the daemon says itself what it does
 
 
 def parsed_symbols(texts: Sequence[str] | None) -> list[Symbol] | None:

@@ -1,15 +1,13 @@
 """run and poll: the daemon, and one cycle of it."""
 
-import asyncio
 import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from watcher.cli.options import Json, Rules, State, Symbols
+from watcher.cli.options import Json, Log, LogForm, Rules, State, Symbols
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -27,16 +25,18 @@ def add_to(app: typer.Typer) -> None:
     app.command()(poll)
 
 
-def run(rules: Rules = None, state: State = None) -> None:
+def run(rules: Rules = None, state: State = None, log: Log = LogForm.AUTO) -> None:
     """Run the daemon: poll, judge, deliver; until SIGTERM. SIGHUP reads the rules again."""
+    import asyncio
+
     from watcher import settings as run_settings
-    from watcher.cli.output import log_to_stderr
+    from watcher.cli.logs import log_to_stderr
     from watcher.daemon import Daemon
     from watcher.reloading import Reloading
     from watcher.rulebook import start
     from watcher.wiring import live
 
-    log_to_stderr()
+    log_to_stderr(form=log)
     settings = run_settings.load(rules=rules, state=state)
     begun = start(settings.rules_path, settings.state_directory)
 
@@ -58,11 +58,13 @@ def poll(
     as_json: Json = False,
 ) -> None:
     """Run one complete cycle now, whatever the calendar says: fetch, judge, deliver, exit."""
+    import asyncio
+
     from watcher import settings as run_settings
-    from watcher.cli import output
+    from watcher.cli import logs, output
     from watcher.wiring import read_book
 
-    output.log_to_stderr()
+    logs.log_to_stderr()
     settings = run_settings.load(rules=rules, state=state)
     book, _ = read_book(settings)
     wanted = output.parsed_symbols(symbol) or list(book.by_symbol)
@@ -82,7 +84,9 @@ async def _poll(
 ) -> tuple["Cycle", list[dict[str, object]]]:
     import random
     from dataclasses import replace
+    from tempfile import TemporaryDirectory
 
+    from watcher.core.notification import Enqueued
     from watcher.jobs.deliver import deliver
     from watcher.jobs.poll import poll
     from watcher.jobs.recovered import tell_recovered
@@ -108,7 +112,7 @@ async def _poll(
             await parts.writer(
                 lambda: parts.store.note_cycle(cycle.started, cycle.ended, len(cycle.states), len(cycle.troubled))
             )
-        cycle = replace(cycle, notifications=taken + cycle.notifications)
+        cycle = replace(cycle, notifications=(*map(Enqueued.of, taken), *cycle.notifications))
         status = {}
         if not dry_run:
             await deliver(parts.store, parts.channels, parts.current_book, parts.writer, parts.clock, random.random)

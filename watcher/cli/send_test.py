@@ -1,6 +1,5 @@
 """send-test: whether a channel works, and how it shows a message."""
 
-import asyncio
 import sys
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,11 +23,13 @@ def send_test(
     as_json: Json = False,
 ) -> None:
     """Send a sample message to a channel, whatever its quiet hours; exit 1, saying why, if it failed."""
+    import asyncio
+
     from watcher import settings as run_settings
-    from watcher.cli import output
+    from watcher.cli import logs, output
     from watcher.core.outbox import Sent, Unknown
 
-    output.log_to_stderr()
+    logs.log_to_stderr()
     outcome, seconds = asyncio.run(_sent(run_settings.load(rules=rules), channel, quiet=as_json))
     sent = isinstance(outcome, Sent)
     reason = None if isinstance(outcome, Sent) else outcome.reason

@@ -1,6 +1,5 @@
 """upstream: the endpoint as a server, from recorded answers or a simulated market."""
 
-import asyncio
 import signal
 import sys
 from datetime import datetime
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    import asyncio
     from datetime import timedelta
 
     from watcher.upstream.pacing import Rate
@@ -67,6 +67,8 @@ def upstream(
     ] = None,
 ) -> None:
     """Serve the daily short volume endpoint on the loopback interface, to try rules and watcher against."""
+    import asyncio
+
     from watcher.errors import ConfigurationError
     from watcher.settings import duration
     from watcher.upstream.pacing import Rate
@@ -106,6 +108,8 @@ def _archive(rows: Path | None, seed: int | None, as_of: datetime | None) -> "Ar
 async def _serve(
     archive: "Archive", port: int, every: "timedelta | None", scenario: "Scenario | None", allowed: "Rate | None"
 ) -> None:
+    import asyncio
+
     from watcher.clock import SystemClock
     from watcher.errors import ConfigurationError
     from watcher.serving import served
@@ -128,7 +132,9 @@ async def _serve(
         raise ConfigurationError(f"port {port}: {error.strerror}") from None
 
 
-async def _advance(archive: "Archive", seconds: float, stop: asyncio.Event) -> None:
+async def _advance(archive: "Archive", seconds: float, stop: "asyncio.Event") -> None:
+    import asyncio
+
     while not stop.is_set():
         try:
             await asyncio.wait_for(stop.wait(), seconds)

@@ -134,4 +134,4 @@ def replay(rule: Rule, alert: Alert, window: Window, start: int) -> Iterator[tup
     for index in range(start, len(window.dates)):
         before, trade_date = alert, window.dates[index]
         alert = step(rule, before, trade_date, rule.verdict(before.firing, window, index))
-        yield index, alert, transition(rule, before, alert, trade_date)
+        yield index, alert, None if alert is before else transition(rule, before, alert, trade_date)

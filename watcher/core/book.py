@@ -1,6 +1,6 @@
 """The rule book: everything that rules.toml says, checked."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from functools import cached_property
@@ -66,11 +66,15 @@ class RuleBook:
     @cached_property
     def by_symbol(self) -> Mapping[Symbol, tuple[Rule, ...]]:
         """The enabled rules of each symbol; symbols in order of first mention, those of resting rules included."""
-        rules: dict[Symbol, list[Rule]] = {}
-        for rule in self.rules:
-            for symbol in rule.symbols:
-                rules.setdefault(symbol, []).extend([rule] if rule.enabled else [])
-        return {symbol: tuple(of_symbol) for symbol, of_symbol in rules.items()}
+        if all(rule.enabled for rule in self.rules):
+            return self.all_by_symbol
+        enabled = _by_symbol([rule for rule in self.rules if rule.enabled])
+        return {symbol: enabled.get(symbol, ()) for symbol in self.all_by_symbol}
+
+    @cached_property
+    def all_by_symbol(self) -> Mapping[Symbol, tuple[Rule, ...]]:
+        """The rules of each symbol, those that rest included."""
+        return _by_symbol(self.rules)
 
     @cached_property
     def by_name(self) -> Mapping[str, Rule]:
@@ -81,3 +85,16 @@ class RuleBook:
     def lookback(self) -> int:
         """Rows of history that its rules look at, at most."""
         return max((rule.lookback for rule in self.rules), default=1)
+
+
+def _by_symbol(rules: Sequence[Rule]) -> dict[Symbol, tuple[Rule, ...]]:
+    """Return the rules of each symbol; thousands of symbols share a few combinations, and these the memory."""
+    combinations: dict[Symbol, int] = {}  # a bit for each rule
+    for place, rule in enumerate(rules):
+        for symbol in rule.symbols:
+            combinations[symbol] = combinations.get(symbol, 0) | 1 << place
+    combined = {
+        bits: tuple(rule for place, rule in enumerate(rules) if bits >> place & 1)
+        for bits in set(combinations.values())
+    }
+    return {symbol: combined[bits] for symbol, bits in combinations.items()}

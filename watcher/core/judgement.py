@@ -3,6 +3,7 @@
 Pure: it is given what is known of a symbol and what upstream answered, and returns what is to be written.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -75,11 +76,11 @@ class Judgement:
 
 def news(known: Known, answer: Answered) -> News:
     """Return what the answer says that is not known; asking again for the same rows is no news."""
-    rows = {row.trade_date: row for row in known.rows}
+    rows = {row[0]: row for row in known.rows}
     fresh: list[Row] = []
     revised: list[tuple[Row, Row]] = []
     for row in answer.rows:
-        before = rows.get(row.trade_date)
+        before = rows.get(row[0])
         if before is None:
             fresh.append(row)
         elif before != row:
@@ -107,21 +108,13 @@ def judge(known: Known, changes: News, rules: Iterable[Rule], *, away: bool = Fa
     are where the changes touch what was judged. `away` marks what is told as having happened while nobody looked.
     """
     symbol = known.symbol
-    rows = merged(known.rows, changes.rows, changes.revised)
-    positions = merged(known.positions, changes.positions, changes.revised_positions)
-    of_rows = Window.of_rows(symbol.market, rows, positions)
-    of_positions = Window.of_positions(positions)
-    touched = touches_judged(known, changes)
-    old_rows = Window.of_rows(symbol.market, known.rows, known.positions) if touched else of_rows
-    old_positions = Window.of_positions(known.positions) if touched else of_positions
+    of_rows, of_positions = _sessions(known, changes)
     alerts: list[Alert] = []
     watches: list[Watch] = []
     reports: list[Report] = []
     for rule in rules:
-        only = rule.reads_positions_only
-        window, old, judged = (
-            (of_positions, old_positions, known.judged_positions) if only else (of_rows, old_rows, known.judged)
-        )
+        sessions = of_positions if rule.reads_positions_only else of_rows
+        window, judged = sessions.window, sessions.judged
         before = alert = known.alerts.get(rule.name) or Alert(rule.name, symbol)
         if judged is None:
             alert, told = first_sight(rule, alert, window)
@@ -129,11 +122,11 @@ def judge(known: Known, changes: News, rules: Iterable[Rule], *, away: bool = Fa
             if window.dates:
                 watches.append(Watch.of(rule, symbol, window.dates[-1], alert))
         else:
-            since = _changed_since(known, changes, only)
-            if since is not None:
-                alert, told = rejudge(rule, alert, old, window, since, judged, known.watches.get(rule.name))
+            if sessions.since is not None:
+                watch = known.watches.get(rule.name)
+                alert, told = rejudge(rule, alert, sessions.old, window, sessions.since, judged, watch)
                 reports += told
-            alert, told = _judged_on(rule, alert, window, judged, AWAY if away else None)
+            alert, told = _judged_on(rule, alert, sessions, AWAY if away else None)
             reports += told
         if alert != before:
             alerts.append(alert)
@@ -141,11 +134,50 @@ def judge(known: Known, changes: News, rules: Iterable[Rule], *, away: bool = Fa
     return Judgement(
         symbol,
         changes,
-        of_rows.dates[-1] if of_rows.dates else None,
-        of_positions.dates[-1] if of_positions.dates else None,
+        of_rows.newest,
+        of_positions.newest,
         tuple(alerts),
         tuple(watches),
         tuple(reports),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Sessions:
+    """What rules look at: trade dates and their rows, or as-of dates and nothing but positions."""
+
+    window: Window
+    old: Window
+    """As it was before the changes."""
+    judged: date | None
+    since: date | None
+    """The first judged date on which something changed."""
+
+    @property
+    def newest(self) -> date | None:
+        return self.window.dates[-1] if self.window.dates else None
+
+    @property
+    def first(self) -> int:
+        """Index of the first session that was not judged."""
+        return bisect_right(self.window.dates, self.judged or date.min)
+
+
+def _sessions(known: Known, changes: News) -> tuple[_Sessions, _Sessions]:
+    """Return what rules over rows look at, and rules over positions only."""
+    rows = merged(known.rows, changes.rows, changes.revised)
+    positions = merged(known.positions, changes.positions, changes.revised_positions)
+    of_rows = Window.of_rows(known.symbol.market, rows, positions)
+    of_positions = Window.of_positions(positions)
+    old_rows, old_positions = of_rows, of_positions
+    since = _changed_since(known, changes, positions_only=False)
+    since_positions = _changed_since(known, changes, positions_only=True)
+    if since is not None or since_positions is not None:
+        old_rows = Window.of_rows(known.symbol.market, known.rows, known.positions)
+        old_positions = Window.of_positions(known.positions)
+    return (
+        _Sessions(of_rows, old_rows, known.judged, since),
+        _Sessions(of_positions, old_positions, known.judged_positions, since_positions),
     )
 
 
@@ -219,12 +251,10 @@ def _joined(*notes: str | None) -> str:
     return ", ".join(note for note in notes if note)
 
 
-def _judged_on(rule: Rule, alert: Alert, window: Window, judged: date, note: str | None) -> tuple[Alert, list[Report]]:
-    start = len(window.dates)
-    while start and window.dates[start - 1] > judged:
-        start -= 1
+def _judged_on(rule: Rule, alert: Alert, sessions: _Sessions, note: str | None) -> tuple[Alert, list[Report]]:
+    window = sessions.window
     reports = []
-    for index, after, change in replay(rule, alert, window, start):
+    for index, after, change in replay(rule, alert, window, sessions.first):
         alert = after
         if change is not None:
             reports.append(report(rule, change, window, index, note))

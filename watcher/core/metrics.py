@@ -1,16 +1,19 @@
-"""METRICS: every quantity a rule can name, its unit, its markets and how to read it from a row.
+"""METRICS: every quantity a rule can name, its unit, its markets and how to read it.
 
-Published metrics are fields of the endpoint's answer; derived ones are computed from fields of the same row.
+Published metrics are fields of the endpoint's answer; derived ones are computed from others of the same row.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from math import isfinite
 from typing import TypeAlias
 
-from watcher.core.arithmetic import finite
-from watcher.core.market import HkRow, Market, Row, UsRow
+from watcher.core.market import HkRow, Market, UsRow
 
-Read: TypeAlias = Callable[[Row], float | None]
+Column: TypeAlias = list[float | None]
+"""A metric on each row; None where it is not known."""
+Formula: TypeAlias = Callable[[Mapping[str, Column]], Column]
+"""A metric from other metrics, by name: whole columns at once, which takes a fifth of the time of row by row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,109 +24,103 @@ class Metric:
     unit: str
     """`%`, `shares`, `money` (of the counter's currency), `price` or `×`."""
     meaning: str
-    readers: Mapping[Market, Read]
-    """How to read it, for each market that has it; empty for what comes with positions instead of rows."""
+    markets: frozenset[Market]
+    """The markets that have it."""
+    fields: Mapping[Market, str] = field(default_factory=dict)
+    """The field of a row that it is, by market; empty for what is computed, or comes with positions."""
+    formula: Formula | None = None
     derived: bool = False
 
     @property
     def of_positions(self) -> bool:
         """True if it is published with its own as-of date, not with the row."""
-        return not self.readers
-
-    @property
-    def markets(self) -> frozenset[Market]:
-        """The markets that have it."""
-        return frozenset(self.readers) if self.readers else frozenset({Market.HK})
+        return not self.fields and self.formula is None
 
 
-def _field(name: str) -> dict[Market, Read]:
-    readers: dict[Market, Read] = {}
-    for market, row_type in ROW_TYPES.items():
-        if name in row_type._fields:
-            readers[market] = _reader(row_type._fields.index(name))
-    return readers
+def _published(name: str, unit: str, meaning: str) -> Metric:
+    fields = {market: name for market, row_type in ROW_TYPES.items() if name in row_type._fields}
+    return Metric(name, unit, meaning, frozenset(fields), fields)
 
 
-def _reader(index: int) -> Read:
-    def read(row: Row) -> float | None:
-        value = row[index]
-        return None if value is None else float(value)  # type: ignore[arg-type]  # index 0, the date, is no metric
-
-    return read
+def _position(name: str, unit: str, meaning: str) -> Metric:
+    return Metric(name, unit, meaning, frozenset({Market.HK}))
 
 
-def _quotient(numerator: Read, denominator: Read, scale: float) -> Read:
-    def read(row: Row) -> float | None:
-        above, below = numerator(row), denominator(row)
-        return None if above is None or not below else finite(above / below * scale)
-
-    return read
+def _either(name: str, unit: str, meaning: str, hk: str, us: str) -> Metric:
+    return Metric(name, unit, meaning, frozenset(Market), {Market.HK: hk, Market.US: us}, derived=True)
 
 
-def _quotients(
-    numerator: Mapping[Market, Read], denominator: Mapping[Market, Read], scale: float = 1.0
-) -> dict[Market, Read]:
-    return {
-        market: _quotient(numerator[market], denominator[market], scale)
-        for market in numerator
-        if market in denominator
-    }
+def _quotient(numerator: str, denominator: str, scale: float = 1.0) -> Formula:
+    def formula(columns: Mapping[str, Column]) -> Column:
+        return [
+            value if below and above is not None and isfinite(value := above / below * scale) else None
+            for above, below in zip(columns[numerator], columns[denominator], strict=True)
+        ]
+
+    return formula
 
 
-def _relative_change(new: Read, old: Read) -> Read:
-    def read(row: Row) -> float | None:
-        after, before = new(row), old(row)
-        return None if after is None or not before else finite((after - before) / before * 100)
+def _relative_change(new: str, old: str) -> Formula:
+    def formula(columns: Mapping[str, Column]) -> Column:
+        return [
+            value if before and after is not None and isfinite(value := (after - before) / before * 100) else None
+            for after, before in zip(columns[new], columns[old], strict=True)
+        ]
 
-    return read
+    return formula
+
+
+def _computed(name: str, unit: str, meaning: str, formula: Formula, *markets: Market) -> Metric:
+    return Metric(name, unit, meaning, frozenset(markets or Market), formula=formula, derived=True)
 
 
 ROW_TYPES: dict[Market, type[HkRow] | type[UsRow]] = {Market.HK: HkRow, Market.US: UsRow}
 
-_SHORT = _field("short_sell_shares_traded") | _field("total_shares_short")
-_TRADED = _field("shares_traded") | _field("volume")
-_AVERAGE = _field("daily_trade_avg_ratio")
-_SHORT_RATIO = _quotients(_SHORT, _TRADED, 100.0)
-_CLOSE, _LAST_CLOSE = _field("close_price"), _field("last_close_price")
-_PRICE_CHANGE = {market: _relative_change(_CLOSE[market], _LAST_CLOSE[market]) for market in Market}
-
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
-        Metric("daily_trade_avg_ratio", "%", "average of the short ratio over 20 sessions, as published", _AVERAGE),
-        Metric("close_price", "price", "close", _CLOSE),
-        Metric("last_close_price", "price", "close of the session before", _LAST_CLOSE),
-        Metric("shares_traded", "shares", "shares traded", _field("shares_traded")),
-        Metric("turnover", "money", "turnover", _field("turnover")),
-        Metric("short_sell_shares_traded", "shares", "shares sold short", _field("short_sell_shares_traded")),
-        Metric("short_sell_turnover", "money", "turnover of short selling", _field("short_sell_turnover")),
-        Metric("open_price", "price", "open", _field("open_price")),
-        Metric("aggregated_short", "shares", "reportable short positions, as of one to two weeks earlier", {}),
-        Metric("aggregated_short_ratio", "%", "the same in percent of the float", {}),
-        Metric("total_shares_short", "shares", "shares sold short", _field("total_shares_short")),
-        Metric("nasdaq_shares_short", "shares", "shares sold short on Nasdaq", _field("nasdaq_shares_short")),
-        Metric("nyse_shares_short", "shares", "shares sold short on NYSE", _field("nyse_shares_short")),
-        Metric(
-            "short_percent", "%", "shares sold short in percent of the volume, as published", _field("short_percent")
+        _published("daily_trade_avg_ratio", "%", "average of the short ratio over 20 sessions, as published"),
+        _published("close_price", "price", "close"),
+        _published("last_close_price", "price", "close of the session before"),
+        _published("shares_traded", "shares", "shares traded"),
+        _published("turnover", "money", "turnover"),
+        _published("short_sell_shares_traded", "shares", "shares sold short"),
+        _published("short_sell_turnover", "money", "turnover of short selling"),
+        _published("open_price", "price", "open"),
+        _position("aggregated_short", "shares", "reportable short positions, as of one to two weeks earlier"),
+        _position("aggregated_short_ratio", "%", "the same in percent of the float"),
+        _published("total_shares_short", "shares", "shares sold short"),
+        _published("nasdaq_shares_short", "shares", "shares sold short on Nasdaq"),
+        _published("nyse_shares_short", "shares", "shares sold short on NYSE"),
+        _published("short_percent", "%", "shares sold short in percent of the volume, as published"),
+        _published("volume", "shares", "shares traded"),
+        _either(
+            "short_shares",
+            "shares",
+            "shares sold short, in both markets",
+            "short_sell_shares_traded",
+            "total_shares_short",
         ),
-        Metric("volume", "shares", "shares traded", _field("volume")),
-        Metric("short_shares", "shares", "shares sold short, in both markets", _SHORT, derived=True),
-        Metric("traded_shares", "shares", "shares traded, in both markets", _TRADED, derived=True),
-        Metric("short_ratio", "%", "short_shares / traded_shares × 100", _SHORT_RATIO, derived=True),
-        Metric(
+        _either("traded_shares", "shares", "shares traded, in both markets", "shares_traded", "volume"),
+        _computed(
+            "short_ratio",
+            "%",
+            "short_shares / traded_shares × 100",
+            _quotient("short_shares", "traded_shares", 100.0),
+        ),
+        _computed(
             "short_turnover_ratio",
             "%",
             "short_sell_turnover / turnover × 100",
-            _quotients(_field("short_sell_turnover"), _field("turnover"), 100.0),
-            derived=True,
+            _quotient("short_sell_turnover", "turnover", 100.0),
+            Market.HK,
         ),
-        Metric(
+        _computed(
             "short_vs_average",
             "×",
             "short_ratio / daily_trade_avg_ratio",
-            _quotients(_SHORT_RATIO, _AVERAGE),
-            derived=True,
+            _quotient("short_ratio", "daily_trade_avg_ratio"),
         ),
-        Metric("price_change", "%", "close against last close", _PRICE_CHANGE, derived=True),
+        _computed("price_change", "%", "close against last close", _relative_change("close_price", "last_close_price")),
     )
 }

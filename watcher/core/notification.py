@@ -74,6 +74,25 @@ class Notification(Report):
 
 
 @dataclass(frozen=True, slots=True)
+class Enqueued:
+    """Which notification was put into the outbox; what it tells is there, and not held in memory besides."""
+
+    id: str
+    kind: Kind
+    rule: str
+    symbol: Symbol
+    episode: date
+    trade_date: date
+    channel: str
+
+    @classmethod
+    def of(cls, notification: Notification) -> Self:
+        """Return which one it is."""
+        each = notification
+        return cls(each.id, each.kind, each.rule, each.symbol, each.episode, each.trade_date, each.channel)
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """What one channel is sent in one go: all that was due for it."""
 

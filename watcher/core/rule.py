@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 from watcher.core.expression import Expression
 from watcher.core.market import Symbol
@@ -22,7 +23,7 @@ class Severity(StrEnum):
         return list(Severity).index(self)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rule:
     """One `[[rule]]`, checked and compiled; every count is in sessions."""
 
@@ -39,7 +40,7 @@ class Rule:
     message: str | None = None
     enabled: bool = True
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """What of the rule decides its alerts; an edit that leaves it as it was, sends nothing."""
         when, until = (" ".join(text.split()) for text in (self.when.text, self.until.text if self.until else ""))
@@ -50,7 +51,7 @@ class Rule:
         """Rows needed to judge one row, that row included."""
         return max(self.when.lookback, self.until.lookback if self.until else 1)
 
-    @property
+    @cached_property
     def reads_positions_only(self) -> bool:
         """True if the rule's sessions are as-of dates of positions, not trade dates of rows."""
         return bool(self.metrics) and all(METRICS[name].of_positions for name in self.metrics)

@@ -1,14 +1,15 @@
 """The sessions an expression looks at: of one symbol, oldest first, read metric by metric, each metric once."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, TypeAlias
 
 from watcher.core.market import Market, Position, Row
-from watcher.core.metrics import METRICS, ROW_TYPES, Metric
+from watcher.core.metrics import METRICS, ROW_TYPES, Column, Metric
 
-Column = list[float | None]
+Read: TypeAlias = Callable[[Metric, Mapping[str, Column]], Column]
+"""Reads a metric for all sessions; given the other metrics, read when they are asked for."""
 _PLACES = {
     market: {name: place for place, name in enumerate(row_type._fields) if place}
     for market, row_type in ROW_TYPES.items()
@@ -17,11 +18,11 @@ _PLACES = {
 
 
 class _Columns(dict[str, Column]):
-    def __init__(self, read: Callable[[Metric], Column]) -> None:
+    def __init__(self, read: Read) -> None:
         self.read = read
 
     def __missing__(self, name: str) -> Column:
-        column = self[name] = self.read(METRICS[name])
+        column = self[name] = self.read(METRICS[name], self)
         return column
 
 
@@ -34,7 +35,7 @@ class Window:
 
     __slots__ = ("columns", "dates", "memo")
 
-    def __init__(self, dates: Sequence[date], read: Callable[[Metric], Column]) -> None:
+    def __init__(self, dates: Sequence[date], read: Read) -> None:
         """Take the dates of the sessions, ascending, and what reads a metric for each of them."""
         self.dates = dates
         self.columns = _Columns(read)
@@ -49,14 +50,13 @@ class Window:
         turned: list[tuple[Any, ...]] = list(zip(*rows, strict=True))  # Any: a date, then numbers or None
         places = _PLACES[market]
 
-        def read(metric: Metric) -> Column:
-            place = places.get(metric.name)
-            if place is not None:
-                return _floats(turned[place]) if turned else []
+        def read(metric: Metric, columns: Mapping[str, Column]) -> Column:
+            if metric.formula is not None:
+                return metric.formula(columns)
             if metric.of_positions:
                 return _held(metric.name, rows, positions)
-            reader = metric.readers.get(market)
-            return [reader(row) for row in rows] if reader else [None] * len(rows)
+            name = metric.fields.get(market)
+            return _floats(turned[places[name]]) if name and turned else [None] * len(rows)
 
         return cls(turned[0] if turned else (), read)
 
@@ -64,7 +64,7 @@ class Window:
     def of_positions(cls, positions: Sequence[Position]) -> "Window":
         """Return the window over `positions`, ascending by as-of date."""
 
-        def read(metric: Metric) -> Column:
+        def read(metric: Metric, _columns: Mapping[str, Column]) -> Column:
             if metric.of_positions:
                 return [_value(position, metric.name) for position in positions]
             return [None] * len(positions)

@@ -5,7 +5,7 @@ exception that is being handled while a line is logged: where in its traceback t
 message can have gone out before.
 """
 
-import http
+import http.client
 import os
 import re
 import smtplib
@@ -40,21 +40,25 @@ class Trace:
 def failure(traces: Sequence[Trace], masked: Callable[[str], str]) -> Outcome:
     """Return what to make of an attempt that apprise reports as failed.
 
-    It is unknown whether the message arrived if the connection broke after it may have gone out, and if only some of
-    several recipients took it: a repeat, which reaches those once more, is to be marked as such. Every answer with an
-    error status is a failure and none is permanent, not even 401 or 404: tokens are renewed and paths restored, and
-    the outbox gives up by itself after 48 hours. Reasons are one line of at most
-    200 characters; what of them is not ours is `masked`.
+    It is unknown whether the message arrived if the connection broke after it may have gone out, if the answer to it
+    is neither yes nor no, and if only some of several recipients took it: a repeat, which reaches those once more, is
+    to be marked as such. Every answer with an error status is a failure and none is permanent, not even 401 or 404:
+    tokens are renewed and paths restored, and the outbox gives up by itself after 48 hours. Reasons are one line of at
+    most 200 characters; what of them is not ours is `masked`.
     """
     errors = [trace.error for trace in traces if trace.error is not None]
     broken = next((error for error in errors if _may_have_gone_out(error)), None)
     if broken is not None:
-        return Unknown(_broken(broken))
+        return Unknown(_short(_broken(broken, masked)))
 
-    reason = clipped(one_line(_refusal(traces, errors, masked)), _LONGEST_REASON)
+    reason = _short(_refusal(traces, errors, masked))
     if any(_taken(trace) for trace in traces):
         return Unknown(f"some of the recipients took it, others did not: {reason}")
     return Failed(reason)
+
+
+def _short(reason: str) -> str:
+    return clipped(one_line(reason), _LONGEST_REASON)
 
 
 def _taken(trace: Trace) -> bool:
@@ -85,16 +89,23 @@ def _http(status: int) -> str:
 
 
 def _may_have_gone_out(error: BaseException) -> bool:
-    if any(
-        isinstance(cause, smtplib.SMTPResponseException | smtplib.SMTPRecipientsRefused) for cause in _causes(error)
-    ):
-        return False
+    for cause in _causes(error):
+        if isinstance(cause, smtplib.SMTPDataError) and not 400 <= cause.smtp_code < 600:
+            return True  # smtplib knows 250 only; what else was said may be a yes
+        if isinstance(cause, smtplib.SMTPResponseException | smtplib.SMTPRecipientsRefused):
+            return False
     return not any(name in _BEFORE_THE_MESSAGE for cause in _causes(error) for name in _frames(cause))
 
 
-def _broken(error: BaseException) -> str:
-    if any(isinstance(cause, TimeoutError) for cause in _causes(error)):
-        return "no answer in time after the message went out"
+def _broken(error: BaseException, masked: Callable[[str], str]) -> str:
+    for cause in _causes(error):
+        match cause:
+            case TimeoutError():
+                return "no answer in time after the message went out"
+            case smtplib.SMTPDataError():
+                return f"the mail server said neither yes nor no: {masked(_smtp(cause.smtp_code, cause.smtp_error))}"
+            case http.client.BadStatusLine() if not isinstance(cause, http.client.RemoteDisconnected):
+                return "what answered did not speak HTTP"
     if any(isinstance(cause, OSError | smtplib.SMTPServerDisconnected) for cause in _causes(error)):
         return "the connection was cut after the message went out"
     return f"the service broke off with {type(error).__name__}"
@@ -102,31 +113,49 @@ def _broken(error: BaseException) -> str:
 
 def _not_sent(error: BaseException, masked: Callable[[str], str]) -> str:
     for cause in _causes(error):
-        match cause:
-            case smtplib.SMTPAuthenticationError():
-                return f"the login was refused: {masked(_smtp(cause.smtp_code, cause.smtp_error))}"
-            case smtplib.SMTPRecipientsRefused() if cause.recipients:
-                return f"the recipient was refused: {masked(_smtp(*next(iter(cause.recipients.values()))))}"
-            case smtplib.SMTPResponseException():
-                return f"the mail server refused: {masked(_smtp(cause.smtp_code, cause.smtp_error))}"
-            case ssl.SSLCertVerificationError():
-                return f"the TLS handshake failed: {masked(cause.verify_message)}"
-            case ssl.SSLError():
-                return f"the TLS handshake failed: {cause.reason or 'no reason given'}"
-            case socket.gaierror():
-                return "the name of the receiver does not resolve"
-            case ConnectionRefusedError():
-                return "the connection was refused"
-            case TimeoutError():
-                return "no connection in time"
-            case OSError(errno=int(number)):
-                return f"no connection: {os.strerror(number)}"
+        why = _refused_by_mail(cause, masked) or _not_connected(cause, masked)
+        if why is not None:
+            return why
     if isinstance(error, smtplib.SMTPServerDisconnected):
         return "the mail server closed the connection before the message"
     return f"not sent: {type(error).__name__}"
 
 
+def _refused_by_mail(cause: BaseException, masked: Callable[[str], str]) -> str | None:
+    match cause:
+        case smtplib.SMTPAuthenticationError():
+            return f"the login was refused: {masked(_smtp(cause.smtp_code, cause.smtp_error))}"
+        case smtplib.SMTPRecipientsRefused() if cause.recipients:
+            return f"the recipient was refused: {masked(_smtp(*next(iter(cause.recipients.values()))))}"
+        case smtplib.SMTPResponseException(smtp_code=-1):
+            return "what answered did not speak SMTP"
+        case smtplib.SMTPResponseException():
+            return f"the mail server refused: {masked(_smtp(cause.smtp_code, cause.smtp_error))}"
+        case smtplib.SMTPNotSupportedError():
+            return f"the mail server lacks what is asked of it: {cause}"  # the words are smtplib's
+    return None
+
+
+def _not_connected(cause: BaseException, masked: Callable[[str], str]) -> str | None:
+    match cause:
+        case ssl.SSLCertVerificationError():
+            return f"the TLS handshake failed: {masked(cause.verify_message)}"
+        case ssl.SSLError():
+            return f"the TLS handshake failed: {cause.reason or 'no reason given'}"
+        case socket.gaierror():
+            return "the name of the receiver does not resolve"
+        case ConnectionRefusedError():
+            return "the connection was refused"
+        case TimeoutError():
+            return "no connection in time"
+        case OSError(errno=int(number)):
+            return f"no connection: {os.strerror(number)}"
+    return None
+
+
 def _smtp(code: int, answer: bytes | str) -> str:
+    if code < 0:
+        return "an answer without a code"
     text = answer.decode(errors="replace") if isinstance(answer, bytes) else answer
     return f"{code} {text}"
 

@@ -68,8 +68,9 @@ def brief_row(episode: Told, said: Said) -> str:
 def details(episode: Told, said: Said) -> str:
     """Return severity, change, dates and notes of an episode of a digest."""
     notes = (note for note in episode.notes if note not in said.notes)
-    texts = [str(episode.severity), short_change(episode.last.facts), episode.dates(said.trade_date), *notes]
-    return " · ".join(filter(None, texts))
+    since_before = short_change(episode.last.facts)
+    changed = f"change {since_before}" if since_before else ""
+    return " · ".join(filter(None, [str(episode.severity), changed, episode.dates(said.trade_date), *notes]))
 
 
 def reading(episode: Told) -> str:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from apprise import Apprise, NotifyBase, NotifyFormat, NotifyLogEntry
 
 _MAIL = "E-Mail"
+_SHOWN_OF_A_MAIL = 100_000
+"""Bytes; Gmail hides what is beyond 102 KB behind a link. SMTP has no limit that low, and the 32,768 characters of
+apprise are its word for every service of which it knows no limit."""
 _ACT_ON_MARKDOWN = frozenset({"Discord", "Guilded", "Mattermost"})
 """Services that render Markdown in whatever plain text they are sent; apprise's names of them."""
 _ROOM_OF_A_MAIL = 20_000
@@ -105,7 +108,8 @@ def open_service(url: str, limit: float) -> Service:
     if plugin.socket_read_timeout == type(plugin).socket_read_timeout:
         # 4 s as it comes: a slow receiver would be told again and again what it took after 5
         plugin.socket_read_timeout = max(1.0, limit - plugin.socket_connect_timeout - 1.0)
-    if str(plugin.service_name) == _MAIL:
+    mail = str(plugin.service_name) == _MAIL
+    if mail:
         plugin.request_rate_per_sec = 0  # as it comes a mail waits 5.5 s for the next; digests are our way to be few
 
     apprise = Apprise(asset=plugin.asset)
@@ -114,8 +118,8 @@ def open_service(url: str, limit: float) -> Service:
     body_format = NotifyFormat.HTML if layout is Format.HTML else NotifyFormat.TEXT
     title_size = 0 if plugin.overflow_amalgamate_title else plugin.title_maxlen
     tag = _ROOM_OF_A_TITLE_TAG if title_size <= 0 else 0
-    measure = _measure(plugin, body_format)
-    return Service(apprise, mask(url), layout, body_format, plugin.body_maxlen - tag, title_size, measure)
+    size, measure = (_SHOWN_OF_A_MAIL, _bytes) if mail else (plugin.body_maxlen, _measure(plugin, body_format))
+    return Service(apprise, mask(url), layout, body_format, size - tag, title_size, measure)
 
 
 def validate_url(url: str) -> str | None:
@@ -194,6 +198,10 @@ def _layout(plugin: "NotifyBase") -> Format:
         return Format.PLAIN
     as_text = plugin.resolve_format(NotifyFormat.TEXT) is NotifyFormat.TEXT  # else apprise escapes on its way there
     return Format.MARKDOWN if as_text and str(plugin.service_name) in _ACT_ON_MARKDOWN else Format.CHAT
+
+
+def _bytes(text: str) -> int:
+    return len(text.encode("utf-8", "surrogatepass"))
 
 
 def _measure(plugin: "NotifyBase", body_format: "NotifyFormat") -> Measure:

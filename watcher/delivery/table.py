@@ -14,11 +14,12 @@ _GREEN, _PLAIN = "\x1b[32m", "\x1b[0m"
 
 
 def single(episode: Told, repeat: str = "") -> str:
-    """Return one episode on two lines: what it is, and what is to be known of it."""
+    """Return one episode on two lines, or a few: what it is, the rule's own words, figures, and what is special."""
     facts = episode.last.facts
     first = [episode.headline, str(episode.severity), episode.dates(), repeat]
-    second = [reading(episode), change(facts), sparkline(facts.trend), facts.text, *episode.notes]
-    return f"{' · '.join(filter(None, first))} {episode.bracketed_ids}\n  {' · '.join(filter(None, second))}"
+    figures = [reading(episode), change(facts), sparkline(facts.trend)]
+    lines = [facts.text, " · ".join(filter(None, figures)), " · ".join(episode.notes)]
+    return "\n  ".join([f"{' · '.join(filter(None, first))} {episode.bracketed_ids}", *filter(None, lines)])
 
 
 def table(episodes: Sequence[Told], said: Said) -> tuple[str, list[str]]:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from itertools import groupby
 
 from watcher.core.alert import Kind
+from watcher.core.judgement import AWAY
 from watcher.core.market import Symbol
 from watcher.core.notification import Facts, Message, Notification
 from watcher.core.rule import Severity
@@ -107,6 +108,7 @@ class Told:
 def told(message: Message, clean: Callable[[str], str], longest_text: int) -> tuple[Told, ...]:
     """Return the episodes of a message, most severe first, then those that go on, then by symbol and rule.
 
+    After days off it is those that go on which come first: what is over by now is no longer pressing.
     `clean` makes text of others fit for the service; from here on nothing needs it any more.
     """
     by_episode = sorted(message.notifications, key=lambda n: (n.symbol, n.rule, n.episode, n.number))
@@ -115,7 +117,12 @@ def told(message: Message, clean: Callable[[str], str], longest_text: int) -> tu
         for _, same in groupby(by_episode, key=lambda n: (n.symbol, n.rule, n.episode))
     ]
     order = list(State)
-    return tuple(sorted(episodes, key=lambda told: (-told.severity.rank, order.index(told.state))))
+    away = any(AWAY in (notification.note or "") for notification in message.notifications)
+
+    def pressing(told: Told) -> tuple[bool, int, int]:
+        return away and not told.state.firing, -told.severity.rank, order.index(told.state)
+
+    return tuple(sorted(episodes, key=pressing))
 
 
 def title(message: Message, episodes: Sequence[Told]) -> str:
@@ -161,10 +168,11 @@ def _episode(same: tuple[Notification, ...], clean: Callable[[str], str], longes
     if first.kind is Kind.OPENED and state is State.REMINDED:
         state = State.OPENED
     notes = dict.fromkeys(clipped(clean(note), longest_text) for notification in same for note in _notes(notification))
+    shown = _cleaned(last, clean, longest_text)
     return Told(
         state=state,
-        first=_cleaned(first, clean, longest_text),
-        last=_cleaned(last, clean, longest_text),
+        first=shown if first is last else _cleaned(first, clean, longest_text),
+        last=shown,
         ids=tuple(notification.id for notification in same),
         notes=tuple(notes),
     )

@@ -8,7 +8,7 @@ from watcher.core.answer import SymbolState
 from watcher.core.book import RuleBook
 from watcher.core.circuit import TROUBLED, Circuit
 from watcher.core.market import Symbol
-from watcher.core.notification import Notification
+from watcher.core.notification import Enqueued, Notification
 from watcher.core.outage import topic_of
 from watcher.core.plan import Plan, plan
 from watcher.core.sessions import Timetable, Timetables, shown
@@ -78,7 +78,7 @@ async def cycle(
     """
     started = clock.now()
     states: dict[Symbol, SymbolState] = {}
-    notifications = list(await writer(lambda: _forget(store, book(), clock.now())))
+    notifications = [*map(Enqueued.of, await writer(lambda: _forget(store, book(), clock.now())))]
     while True:
         look = await writer(lambda: _look(store, book(), schedule, clock.now()))
         if not look.plan.requests:

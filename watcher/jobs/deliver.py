@@ -111,7 +111,10 @@ def _claimed(store: Store, book: RuleBook, channel: str, now: datetime) -> Claim
         raise
     except StoreError:  # a full disk: nothing new can be recorded, but what is pending is told
         with store.read() as tx:
-            return _next(tx, policy, now)[0]
+            claim, _ = _next(tx, policy, now)
+        if claim is not None:
+            store.unclaimed.add(claim.message.id, [each.id for each in claim.message.notifications])
+        return claim
 
 
 def _next(tx: Transaction, policy: ChannelPolicy, now: datetime) -> tuple[Claim | None, list[Entry]]:
@@ -139,3 +142,4 @@ def _settle(store: Store, book: RuleBook, attempt: Attempt, now: datetime) -> No
     with store.write() as tx:
         tx.outbox.settle(attempt.claim, attempt.outcome, attempt.deliveries, now)
         tell_others(tx, book, attempt.claim.message, attempt.outcome, attempt.deliveries, now)
+    store.unclaimed.remove(attempt.claim.message.id)

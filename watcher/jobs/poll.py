@@ -2,16 +2,16 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 
-from watcher.core.answer import Answer, SymbolState
+from watcher.core.answer import Answer, Answered, SymbolState
 from watcher.core.book import RuleBook
 from watcher.core.circuit import TROUBLED, Circuit
 from watcher.core.market import Symbol
-from watcher.core.notification import Notification
+from watcher.core.notification import Enqueued, Notification
 from watcher.core.plan import FIRST_ROWS, MOST_ROWS, ROWS, Request
 from watcher.jobs.asked import Dues
 from watcher.jobs.ports import Clock, Store, Upstream, Writer
@@ -19,6 +19,8 @@ from watcher.jobs.record import record
 
 BATCH = 64
 """Answers recorded in one transaction."""
+UNRECORDED = BATCH
+"""Answers that may wait to be recorded: where the disk is slower than upstream, upstream waits, and not the memory."""
 LINGER = 0.05
 """Seconds that an answer waits for others to share its transaction."""
 CONCURRENCY = 8
@@ -32,7 +34,7 @@ class Cycle:
     started: datetime
     ended: datetime
     states: tuple[SymbolState, ...]
-    notifications: tuple[Notification, ...]
+    notifications: tuple[Enqueued, ...]
 
     @property
     def troubled(self) -> tuple[SymbolState, ...]:
@@ -55,8 +57,8 @@ async def poll(
     `book` returns the rules in force; it is asked in the writer's thread, for each batch anew, so that a reload in
     the middle of a long cycle counts from the next batch on. `away` as in `record`.
     """
-    requests = await writer(lambda: _requests(store, book(), symbols, clock.now()))
-    return await ask(requests, book, upstream, store, writer, clock, away=away)
+    requests, judged = await writer(lambda: _requests(store, book(), symbols, clock.now()))
+    return await ask(requests, book, _Reaching(upstream, judged), store, writer, clock, away=away)
 
 
 async def ask(  # noqa: PLR0913 - all that a cycle works with, and what it is told by the plan
@@ -78,17 +80,17 @@ async def ask(  # noqa: PLR0913 - all that a cycle works with, and what it is to
     """
     started = clock.now()
     watched = len(book().by_symbol)
-    answers: asyncio.Queue[Answer | None] = asyncio.Queue()
+    answers: asyncio.Queue[Answer | None] = asyncio.Queue(UNRECORDED)
     asked = asyncio.Event()
     states: list[SymbolState] = []
-    notifications: list[Notification] = []
+    notifications: list[Enqueued] = []
 
     async def ask_all(waiting: list[Request]) -> None:
         nonlocal circuit
         while waiting:
             request = waiting.pop()
             answer = await upstream.ask(request.symbol, request.count)
-            answers.put_nowait(answer)
+            await answers.put(answer)
             if circuit is not None:
                 circuit = circuit.after(answer, watched, clock.now())
                 if circuit.blocks(clock.now()):
@@ -96,13 +98,11 @@ async def ask(  # noqa: PLR0913 - all that a cycle works with, and what it is to
 
     async def fetch() -> None:
         waiting = list(reversed(requests))
-        try:
-            async with asyncio.TaskGroup() as asking:
-                for _ in range(CONCURRENCY):
-                    asking.create_task(ask_all(waiting))
-        finally:
-            asked.set()
-            answers.put_nowait(None)
+        async with asyncio.TaskGroup() as asking:
+            for _ in range(CONCURRENCY):
+                asking.create_task(ask_all(waiting))
+        asked.set()
+        await answers.put(None)
 
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(fetch())
@@ -110,7 +110,7 @@ async def ask(  # noqa: PLR0913 - all that a cycle works with, and what it is to
             committed = partial(_recorded, store, book, batch, clock, away=away, dues=dues)
             of_batch, told = await writer(committed)
             states += of_batch
-            notifications += told
+            notifications += map(Enqueued.of, told)
     return Cycle(started, clock.now(), tuple(states), tuple(notifications))
 
 
@@ -125,8 +125,8 @@ async def _batches(answers: asyncio.Queue[Answer | None], asked: asyncio.Event) 
         while len(batch) < BATCH and not answers.empty():
             answer = answers.get_nowait()
             if answer is None:
-                answers.put_nowait(None)
-                break
+                yield batch
+                return
             batch.append(answer)
         yield batch
 
@@ -137,10 +137,34 @@ def _recorded(
     return record(store, book(), batch, clock.now(), away=away, dues=dues)
 
 
-def _requests(store: Store, book: RuleBook, symbols: Sequence[Symbol], now: datetime) -> list[Request]:
-    """Return the request for each symbol: a window that covers what the rules look back on."""
-    with store.read() as tx:
-        states = tx.rows.states()
+@dataclass(frozen=True, slots=True)
+class _Reaching:
+    """Upstream, asked once more for all there is where an answer does not reach back to the newest row that is known.
+
+    Without a calendar nobody can tell before how many sessions were missed; each is to be judged.
+    """
+
+    upstream: Upstream
+    judged: Mapping[Symbol, date]
+
+    async def ask(self, symbol: Symbol, count: int) -> Answer:
+        answer = await self.upstream.ask(symbol, count)
+        known = self.judged.get(symbol)
+        if known is None or count >= MOST_ROWS or not isinstance(answer, Answered) or not answer.rows:
+            return answer
+        return await self.upstream.ask(symbol, MOST_ROWS) if answer.rows[0].trade_date > known else answer
+
+
+def _requests(
+    store: Store, book: RuleBook, symbols: Sequence[Symbol], now: datetime
+) -> tuple[list[Request], dict[Symbol, date]]:
+    """Return the request for each symbol, a window that covers what the rules look back on; and the newest rows."""
     window = min(max(ROWS, book.lookback), MOST_ROWS)
-    known = {symbol for symbol, state in states.items() if state.judged is not None}
-    return [Request(symbol, window if symbol in known else FIRST_ROWS, now) for symbol in symbols]
+    requests: list[Request] = []
+    judged: dict[Symbol, date] = {}
+    with store.read() as tx:
+        for begin in range(0, len(symbols), BATCH):
+            batch = symbols[begin : begin + BATCH]
+            judged |= {symbol: state.judged for symbol, state in tx.rows.states(batch).items() if state.judged}
+            requests += [Request(symbol, window if symbol in judged else FIRST_ROWS, now) for symbol in batch]
+    return requests, judged

@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 
 from watcher.core.alert import Alert, Watch
 from watcher.core.answer import Answer, SymbolState
+from watcher.core.health import Backlog
 from watcher.core.history import Recorded
 from watcher.core.judgement import News
 from watcher.core.market import Market, Position, Row, Symbol
@@ -24,6 +25,10 @@ class Clock(Protocol):
 
     def now(self) -> datetime:
         """Wall-clock time, in UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that only move forward, from an arbitrary start."""
         ...
 
 
@@ -69,13 +74,15 @@ class Alerts(Protocol):
 
     def put(self, changed: Iterable[Alert]) -> None: ...  # noqa: D102
 
+    def watched(self) -> Sequence[Symbol]: ...  # noqa: D102
+
     def watches(self, wanted: Sequence[Symbol] | None = None) -> Mapping[tuple[Symbol, str], Watch]: ...  # noqa: D102
 
     def ended(self, episodes: Iterable[tuple[Symbol, str, date]]) -> set[tuple[Symbol, str, date]]: ...  # noqa: D102
 
     def put_watches(self, taken_up: Iterable[Watch]) -> None: ...  # noqa: D102
 
-    def drop_watch(self, symbol: Symbol, rule: str) -> None: ...  # noqa: D102
+    def drop_watches(self, gone: Iterable[tuple[Symbol, str]]) -> None: ...  # noqa: D102
 
     def last_numbers(self, pairs: Iterable[tuple[Symbol, str]]) -> Mapping[tuple[Symbol, str], int]: ...  # noqa: D102
 
@@ -93,6 +100,8 @@ class Outbox(Protocol):
 
     def due_channels(self, now: datetime) -> Sequence[str]: ...  # noqa: D102
 
+    def is_idle(self) -> bool: ...  # noqa: D102
+
     def begun(self, channel: str, now: datetime) -> Iterable[Sequence[Entry]]: ...  # noqa: D102
 
     def waiting(self, channel: str) -> Sequence[Entry]: ...  # noqa: D102
@@ -106,6 +115,10 @@ class Outbox(Protocol):
     def look_again(self, now: datetime) -> None: ...  # noqa: D102
 
     def entries(self) -> Sequence[Entry]: ...  # noqa: D102
+
+    def depths(self) -> Mapping[tuple[str, str], int]: ...  # noqa: D102
+
+    def backlog(self, now: datetime) -> Backlog: ...  # noqa: D102
 
 
 class Silences(Protocol):
@@ -203,8 +216,21 @@ class Transaction(Protocol):
     def keep(self, key: str, value: str) -> None: ...  # noqa: D102
 
 
+class Unclaimed(Protocol):
+    """What is sent without a claim, for the next process to know."""
+
+    def add(self, message: str, notifications: Sequence[str]) -> None: ...  # noqa: D102
+
+    def remove(self, message: str) -> None: ...  # noqa: D102
+
+
 class Store(Protocol):
     """State on disk; for one thread at a time."""
+
+    @property
+    def unclaimed(self) -> Unclaimed:
+        """What is sent although no claim can be stored."""
+        ...
 
     @property
     def recovered(self) -> str | None:

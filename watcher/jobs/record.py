@@ -1,6 +1,6 @@
 """Record: what a batch of answers changes, judged and committed as one transaction; none when nothing changed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -36,7 +36,7 @@ def record(
         states = tx.rows.states([answer.symbol for answer in answers])
         asks, before = tx.asking.of(states) if dues else {}, circuit(tx)
         answers, refused = _sifted(tx, answers)
-        known = _known(tx, book, answers)
+        known = _known(tx, book, answers, states)
     judgements: list[Judgement] = []
     changed: list[SymbolState] = []
     after: list[SymbolState] = []
@@ -113,7 +113,9 @@ def _sifted(
     return sifted, refused
 
 
-def _known(tx: Transaction, book: RuleBook, answers: Sequence[Answer]) -> dict[Symbol, Known]:
+def _known(
+    tx: Transaction, book: RuleBook, answers: Sequence[Answer], states: Mapping[Symbol, SymbolState]
+) -> dict[Symbol, Known]:
     answered = {answer.symbol: answer for answer in answers if isinstance(answer, Answered)}
     wanted = list(answered)
     if not wanted:
@@ -128,7 +130,7 @@ def _known(tx: Transaction, book: RuleBook, answers: Sequence[Answer]) -> dict[S
     ]
     if deeper:
         rows |= tx.rows.newest(deeper)
-    positions, alerts, states = tx.rows.positions(wanted), tx.alerts.of(wanted), tx.rows.states(wanted)
+    positions, alerts = tx.rows.positions(wanted), tx.alerts.of(wanted)
     return {
         symbol: Known(
             symbol,

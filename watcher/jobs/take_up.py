@@ -1,8 +1,8 @@
 """Take up a rule book: rules that are new, edited, resting or gone, before any row is judged by it."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Sequence
 from datetime import datetime
-from itertools import groupby, islice
+from typing import TypeAlias
 
 from watcher.core.alert import Alert, Watch
 from watcher.core.book import RuleBook
@@ -15,7 +15,9 @@ from watcher.jobs.ports import Store, Transaction
 from watcher.jobs.record import announce
 
 BATCH = 50
-"""Symbols whose whole history is in memory at once."""
+"""Symbols whose watches, and whole history, are in memory at once."""
+_Key: TypeAlias = tuple[Symbol, str]
+"""A symbol and the name of a rule."""
 
 
 def take_up(store: Store, book: RuleBook, now: datetime) -> tuple[Notification, ...]:
@@ -27,40 +29,46 @@ def take_up(store: Store, book: RuleBook, now: datetime) -> tuple[Notification, 
     with store.read() as tx:
         if tx.note("book") == book.digest:
             return ()
-        watches = dict(tx.alerts.watches())
-    wanted = {(symbol, rule.name): Watch.of(rule, symbol) for rule in book.rules for symbol in rule.symbols}
-    changed = sorted(
-        key
-        for key in watches.keys() | wanted.keys()
-        if key not in wanted or key not in watches or watches[key].fingerprint != wanted[key].fingerprint
-    )
+        symbols = sorted({*tx.alerts.watched(), *book.all_by_symbol})
     notifications: list[Notification] = []
-    for keys in _batches(changed):
-        with store.write() as tx:
-            notifications += _take_up(tx, book, keys, watches, wanted, now)
+    for begin in range(0, len(symbols), BATCH):
+        notifications += _taken_up(store, book, symbols[begin : begin + BATCH], now)
     with store.write() as tx:
         tx.keep("book", book.digest)
         tx.keep("book_at", now.isoformat())
     return tuple(notifications)
 
 
-def _batches(keys: Iterable[tuple[Symbol, str]]) -> Iterator[list[tuple[Symbol, str]]]:
-    by_symbol = (list(of_symbol) for _, of_symbol in groupby(keys, lambda key: key[0]))
-    while batch := list(islice(by_symbol, BATCH)):
-        yield [key for of_symbol in batch for key in of_symbol]
+def _taken_up(store: Store, book: RuleBook, symbols: Sequence[Symbol], now: datetime) -> tuple[Notification, ...]:
+    with store.read() as tx:
+        watches = tx.alerts.watches(symbols)
+    wanted = {
+        (symbol, rule.name): Watch.of(rule, symbol) for symbol in symbols for rule in book.all_by_symbol.get(symbol, ())
+    }
+    changed = sorted(
+        key
+        for key in watches.keys() | wanted.keys()
+        if key not in wanted or key not in watches or watches[key].fingerprint != wanted[key].fingerprint
+    )
+    if not changed:
+        return ()
+    with store.write() as tx:
+        return _take_up(tx, book, changed, watches.keys(), wanted.keys(), now)
 
 
 def _take_up(
     tx: Transaction,
     book: RuleBook,
-    keys: Sequence[tuple[Symbol, str]],
-    watches: dict[tuple[Symbol, str], Watch],
-    wanted: dict[tuple[Symbol, str], Watch],
+    keys: Sequence[_Key],
+    watched: Container[_Key],
+    wanted: Container[_Key],
     now: datetime,
 ) -> tuple[Notification, ...]:
     symbols = list(dict.fromkeys(symbol for symbol, _ in keys))
     rows, positions, alerts = tx.rows.newest(symbols), tx.rows.positions(symbols), tx.alerts.of(symbols)
     reports: list[Report] = []
+    after: list[Alert] = []
+    watches: list[Watch] = []
     for symbol in symbols:
         of_rows = Window.of_rows(symbol.market, rows.get(symbol, ()), positions.get(symbol, ()))
         of_positions = Window.of_positions(positions.get(symbol, ()))
@@ -70,16 +78,18 @@ def _take_up(
             if key not in wanted:
                 end = removed(before, of_rows.dates[-1]) if of_rows.dates else None
                 reports += [end] if end else []
-                tx.alerts.put([Alert(name, symbol)])
-                tx.alerts.drop_watch(symbol, name)
+                after.append(Alert(name, symbol))
                 continue
             rule = book.by_name[name]
             window = of_positions if rule.reads_positions_only else of_rows
             newest = window.dates[-1] if window.dates else None
             if rule.enabled and newest is not None:
-                judge = judged_anew if key in watches else first_sight
+                judge = judged_anew if key in watched else first_sight
                 before, told = judge(rule, before, window)
-                tx.alerts.put([before])
+                after.append(before)
                 reports += told
-            tx.alerts.put_watches([Watch.of(rule, symbol, newest, before if newest else None)])
+            watches.append(Watch.of(rule, symbol, newest, before if newest else None))
+    tx.alerts.put(after)
+    tx.alerts.drop_watches(key for key in keys if key not in wanted)
+    tx.alerts.put_watches(watches)
     return announce(tx, book, reports, now)

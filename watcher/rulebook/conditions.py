@@ -41,7 +41,7 @@ def overlap(when: Expression, until: Expression) -> float | None:
     if fires is None or ends is None or fires.value.metrics != ends.value.metrics:
         return None
     for value in _stretches(fires, ends):
-        window = Window([date.min], lambda _metric, value=value: [value])  # type: ignore[misc]  # a default binds it
+        window = Window([date.min], lambda *_, value=value: [value])
         if when(window, 0) and until(window, 0):
             return value
     return None

@@ -5,6 +5,7 @@ import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from watcher.rulebook.problem import Problem
 from watcher.rulebook.source import MAX_BYTES, whole_file
@@ -17,6 +18,9 @@ class Contents:
     files: Mapping[str, bytes]
     """By path as it was given, in order of name."""
     unreadable: tuple[Problem, ...] = ()
+
+
+Marks: TypeAlias = tuple[tuple[object, ...], ...]
 
 
 def contents(path: Path) -> Contents:
@@ -38,6 +42,22 @@ def contents(path: Path) -> Contents:
         except OSError as error:
             problems.append(_unreadable(file, error))
     return Contents(found, tuple(problems))
+
+
+def marks(path: Path) -> Marks | None:
+    """Return what changes whenever the content does, for a while at least; None if it cannot be told without reading.
+
+    Two changes within a tick of the file system's clock leave the same marks: what they stand for is to be read once
+    more when they have stood for longer than that.
+    """
+    try:
+        return tuple(
+            (str(file), found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+            for file in _files(path)
+            for found in [file.stat()]
+        )
+    except OSError:
+        return None
 
 
 def _files(path: Path) -> list[Path]:

@@ -2,17 +2,28 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, Table, bindparam, func, select
 
 from watcher.core.alert import Alert, Kind, Watch
 from watcher.core.market import Symbol
 from watcher.core.notification import Facts, Report
 from watcher.core.rule import Severity
 from watcher.store.tables import alerts, transitions, watches
+
+# made once: to make a statement takes longer than to run it
+_PUT = {table: table.insert().prefix_with("OR REPLACE") for table in (alerts, watches)}
+_DROP = {
+    table: table.delete().where(table.c.symbol == bindparam("its_symbol"), table.c.rule == bindparam("its_rule"))
+    for table in (alerts, watches)
+}
+_ALL = {table: select(table).order_by(table.c.symbol, table.c.rule) for table in (alerts, watches)}
+_OF = {table: query.where(table.c.symbol.in_(bindparam("wanted", expanding=True))) for table, query in _ALL.items()}
+_FACTS = tuple(each.name for each in fields(Facts))
+_WATCHED = select(watches.c.symbol).distinct().order_by(watches.c.symbol)
 
 
 class Alerts:
@@ -24,11 +35,8 @@ class Alerts:
 
     def of(self, wanted: Sequence[Symbol] | None = None) -> dict[Symbol, dict[str, Alert]]:
         """Return the alerts that are not quiet, by symbol and rule; of all symbols without `wanted`."""
-        query = select(alerts).order_by(alerts.c.symbol, alerts.c.rule)
-        if wanted is not None:
-            query = query.where(alerts.c.symbol.in_(wanted))
         found: dict[Symbol, dict[str, Alert]] = {}
-        for row in self._connection.execute(query):
+        for row in self._stored(alerts, wanted):
             alert = _alert(row)
             found.setdefault(alert.symbol, {})[alert.rule] = alert
         return found
@@ -36,22 +44,23 @@ class Alerts:
     def put(self, changed: Iterable[Alert]) -> None:
         """Store alerts as they are now; a quiet one is the absence of a record."""
         loud = []
+        quiet: list[tuple[Symbol, str]] = []
         for alert in changed:
             if alert.firing or alert.streak:
                 loud.append({"symbol": alert.symbol, "rule": alert.rule, **_state(alert)})
             else:
-                self.drop(alert.symbol, alert.rule)
+                quiet.append((alert.symbol, alert.rule))
         if loud:
-            self._connection.execute(alerts.insert().prefix_with("OR REPLACE"), loud)
+            self._connection.execute(_PUT[alerts], loud)
+        self._drop(alerts, quiet)
 
-    def drop(self, symbol: Symbol, rule: str) -> None:
-        """Make an alert quiet."""
-        self._connection.execute(alerts.delete().where(alerts.c.symbol == symbol, alerts.c.rule == rule))
+    def watched(self) -> list[Symbol]:
+        """Return the symbols that any rule was taken up on, in order."""
+        return [Symbol(symbol) for symbol in self._connection.execute(_WATCHED).scalars()]
 
     def watches(self, wanted: Sequence[Symbol] | None = None) -> dict[tuple[Symbol, str], Watch]:
         """Return every rule on every symbol, or on those wanted, as it was last taken up."""
-        query = select(watches) if wanted is None else select(watches).where(watches.c.symbol.in_(wanted))
-        return {(Symbol(row.symbol), row.rule): _watch(row) for row in self._connection.execute(query)}
+        return {(Symbol(row.symbol), row.rule): _watch(row) for row in self._stored(watches, wanted)}
 
     def put_watches(self, taken_up: Iterable[Watch]) -> None:
         """Store by which text rules were taken up."""
@@ -66,11 +75,11 @@ class Alerts:
             for watch in taken_up
         ]
         if values:
-            self._connection.execute(watches.insert().prefix_with("OR REPLACE"), values)
+            self._connection.execute(_PUT[watches], values)
 
-    def drop_watch(self, symbol: Symbol, rule: str) -> None:
-        """Forget a rule on a symbol: should it come back, it is new."""
-        self._connection.execute(watches.delete().where(watches.c.symbol == symbol, watches.c.rule == rule))
+    def drop_watches(self, gone: Iterable[tuple[Symbol, str]]) -> None:
+        """Forget rules on symbols: should one come back, it is new."""
+        self._drop(watches, gone)
 
     def last_numbers(self, pairs: Iterable[tuple[Symbol, str]]) -> dict[tuple[Symbol, str], int]:
         """Return the number of the last transition of each symbol and rule that has any."""
@@ -104,7 +113,7 @@ class Alerts:
                 "episode": report.episode,
                 "trade_date": report.trade_date,
                 "note": report.note,
-                "facts": json.dumps(asdict(report.facts)),
+                "facts": json.dumps({name: getattr(report.facts, name) for name in _FACTS}),
                 "at": now,
             }
             for report in reports
@@ -116,6 +125,16 @@ class Alerts:
         """Return all transitions, in order of trade date."""
         order = (transitions.c.trade_date, transitions.c.symbol, transitions.c.rule, transitions.c.number)
         return [Report(**report_fields(row)) for row in self._connection.execute(select(transitions).order_by(*order))]
+
+    def _stored(self, table: Table, wanted: Sequence[Symbol] | None) -> Iterable[Row[Any]]:
+        if wanted is None:
+            return self._connection.execute(_ALL[table])
+        return self._connection.execute(_OF[table], {"wanted": list(wanted)})
+
+    def _drop(self, table: Table, keys: Iterable[tuple[Symbol, str]]) -> None:
+        gone = [{"its_symbol": symbol, "its_rule": rule} for symbol, rule in keys]
+        if gone:
+            self._connection.execute(_DROP[table], gone)
 
 
 def _alert(row: Row[Any]) -> Alert:

@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import Connection, literal, select
+from sqlalchemy import Connection, func, literal, select
 
 from watcher.core.notification import Entry
 from watcher.core.outbox import Outcome, Sent, Status, Unknown
 from watcher.store.tables import attempts, outbox
 
+_SENT = "sent"
 _ABANDONED = "the process ended during the attempt"
 
 
@@ -38,6 +39,11 @@ class Attempts:
         ]
         self._connection.execute(attempts.insert(), values)
 
+    def last_sent(self) -> datetime | None:
+        """Return when a channel last took a message, whichever it was."""
+        query = select(func.max(attempts.c.at)).where(attempts.c.outcome == _SENT)
+        return self._connection.execute(query).scalar()
+
     def add_abandoned(self, now: datetime) -> None:
         """Store the attempts that a process which died had begun: nobody knows what became of them."""
         key = (outbox.c.symbol, outbox.c.rule, outbox.c.number, outbox.c.channel)
@@ -54,5 +60,5 @@ class Attempts:
 
 def _told(outcome: Outcome) -> tuple[str, str | None]:
     if isinstance(outcome, Sent):
-        return "sent", None
+        return _SENT, None
     return "unknown" if isinstance(outcome, Unknown) else "failed", outcome.reason

@@ -3,14 +3,20 @@
 import contextlib
 import fcntl
 import os
+import time
 from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
 from watcher.errors import StateInUse, StoreError
 
+_FILE = "watcher.lock"
 _LENGTH = 200
 """Bytes of the file, always: rewriting it in place needs no room on a disk that is full."""
+
+
+_LOOKED_AT = 0.05
+"""Seconds after which whoever only looked at the lock has given it back."""
 
 
 class Left(StrEnum):
@@ -36,15 +42,13 @@ class Lock:
         """
         self._directory = directory
         self.holder = holder
-        self._file = os.open(directory / "watcher.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        self._file = os.open(directory / _FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        if not _locked(self._file):
             other, _ = self._found()
             os.close(self._file)
             raise StateInUse(
                 f"{directory} is in use by {other or 'another process'}: stop it first, or use another state directory"
-            ) from None
+            )
         _, self.left = self._found()
         try:
             self.note(self.left)
@@ -95,3 +99,36 @@ class Lock:
         with contextlib.suppress(ValueError):
             left = Left(rest.strip())
         return holder.strip(), left
+
+
+def held(directory: Path) -> bool:
+    """Return whether a process is at work on a state directory.
+
+    Raises:
+        StoreError: this user may not know.
+    """
+    try:
+        file = os.open(directory / _FILE, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise StoreError(f"{directory / _FILE} cannot be read: {error.strerror}") from error
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(file)  # which gives it back
+    return False
+
+
+def _locked(file: int) -> bool:
+    """Take the lock if it is free; a second time, for `held` has it for some microseconds when it looks."""
+    for wait in (_LOOKED_AT, 0.0):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(wait)
+        else:
+            return True
+    return False

@@ -3,15 +3,17 @@
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, func, select
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, func, or_, select
 
 from watcher.core.alert import Kind
+from watcher.core.health import Backlog
 from watcher.core.market import Symbol
 from watcher.core.notification import Claim, Entry, Notification
 from watcher.core.outbox import Delivery, Hold, Outcome, Status
 from watcher.store.alerts import report_fields
 from watcher.store.attempts import Attempts
 from watcher.store.tables import outbox, transitions
+from watcher.store.unclaimed import Messages
 
 _KEY = (outbox.c.symbol, outbox.c.rule, outbox.c.number, outbox.c.channel)
 _OF_THIS = and_(*(column == bindparam(f"its_{column.name}") for column in _KEY))
@@ -45,6 +47,10 @@ _OVER = (
     )
     .scalar_subquery()
 )
+
+# made once: they are asked every second, and to make a statement takes longer than to run it
+_DUE_CHANNELS = select(outbox.c.channel).distinct().where(_PENDING, outbox.c.due <= bindparam("now"), ~_WAITS)
+_ANY_PENDING = select(outbox.c.channel).where(_PENDING).limit(1)
 
 
 class Outbox:
@@ -88,8 +94,11 @@ class Outbox:
 
     def due_channels(self, now: datetime) -> list[str]:
         """Return the channels for which something is due."""
-        query = select(outbox.c.channel).distinct().where(_PENDING, outbox.c.due <= now, ~_WAITS)
-        return sorted(self._connection.execute(query).scalars())
+        return sorted(self._connection.execute(_DUE_CHANNELS, {"now": now}).scalars())
+
+    def is_idle(self) -> bool:
+        """Return whether nothing waits to be told, due or not: without a change, nothing will be due."""
+        return self._connection.execute(_ANY_PENDING).first() is None
 
     def begun(self, channel: str, now: datetime) -> Iterator[list[Entry]]:
         """Yield the messages that are due to be repeated as they are, the one that is due the longest first."""
@@ -122,6 +131,15 @@ class Outbox:
         ]
         self.put(entries)
         self._attempts.add(claim.message.id, entries, outcome, now)
+
+    def claim_belatedly(self, messages: Messages, holder: str) -> None:
+        """Claim what a process that died sent without a claim, because the disk was full."""
+        if not messages:
+            return
+        pending = {entry.notification.id: entry for entry in self.entries(_PENDING)}
+        for ids in messages.values():
+            if sent := [pending[each] for each in ids if each in pending]:
+                self.claim(Claim.of(sent), holder)
 
     def free_claims(self, now: datetime) -> None:
         """Free the claims of a process that died: its messages may have arrived, and are due at once.
@@ -160,6 +178,32 @@ class Outbox:
         word = case((held, "held"), else_=outbox.c.status).label("word")
         query = select(word, func.count().label("depth")).group_by(word)
         return {row.word: row.depth for row in self._connection.execute(query)}
+
+    def depths(self) -> dict[tuple[str, str], int]:
+        """Return how many notifications of each channel are in each status that is no end, as `depth` words them."""
+        word = case((and_(_PENDING, outbox.c.held.is_not(None)), "held"), else_=outbox.c.status).label("word")
+        open_ones = outbox.c.status.in_((Status.PENDING.value, Status.CLAIMED.value, Status.DEAD.value))
+        query = select(outbox.c.channel, word, func.count().label("depth")).where(open_ones)
+        return {
+            (row.channel, row.word): row.depth
+            for row in self._connection.execute(query.group_by(outbox.c.channel, word))
+        }
+
+    def backlog(self, now: datetime) -> Backlog:
+        """Return what is due and not told."""
+        owing = or_(and_(_PENDING, outbox.c.due <= now, ~_WAITS), outbox.c.status == Status.CLAIMED.value)
+        query = select(outbox.c.channel, func.min(outbox.c.due)).where(owing, outbox.c.due <= now)
+        owed = dict(self._connection.execute(query.group_by(outbox.c.channel)).tuples().all())
+        tried = and_(
+            outbox.c.status.in_((Status.PENDING.value, Status.CLAIMED.value)),
+            outbox.c.first_attempt.is_not(None),
+            outbox.c.held.is_(None),
+        )
+        first = select(func.min(outbox.c.first_attempt)).where(tried)
+        unheard = self._connection.execute(first).scalar()
+        if unheard is not None and (last := self._attempts.last_sent()) is not None:
+            unheard = self._connection.execute(first.where(outbox.c.first_attempt > last)).scalar()
+        return Backlog(owed, unheard)
 
     def entries(self, where: ColumnElement[bool] | None = None) -> list[Entry]:
         """Return notifications with their deliveries, oldest first; all of them without a condition."""

@@ -78,7 +78,7 @@ def _recover(directory: Path, damage: StateDamaged, now: datetime) -> str:
     kept = f"; kept as {aside.name}" if aside else ""
     done = f"restored the backup {source.name}" if source else "begun anew, for there is no good backup"
     recovered = f"{damage}{kept}; {done}"
-    log.error("event=%r reason=%r", "state recovered", recovered)
+    log.error("state recovered", extra={"reason": recovered})
     return recovered
 
 

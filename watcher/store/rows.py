@@ -1,8 +1,9 @@
 """Rows, positions and the state of each symbol's data."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
+from functools import partial
 
 from sqlalchemy import Connection, and_, func, select
 
@@ -31,6 +32,10 @@ def _insert(table: str, fields: Sequence[str]) -> str:
 
 
 _Values = tuple[object, ...]
+# past _make, which checks a length that the query guarantees
+_MAKE: dict[type[Row], Callable[[tuple[object, ...]], Row]] = {
+    row_type: partial(tuple.__new__, row_type) for row_type in ROW_TYPES.values()
+}
 _NEWEST = {
     row_type: f"SELECT {', '.join(row_type._fields)} FROM rows WHERE symbol = ? ORDER BY trade_date DESC LIMIT ?"  # noqa: S608 - names of columns
     for row_type in ROW_TYPES.values()
@@ -62,9 +67,10 @@ class Rows:
         for symbol in wanted:
             row_type = ROW_TYPES[symbol.market]
             cursor.execute(_NEWEST[row_type], (symbol, -1 if count is None else count))
-            make = row_type._make
-            if of_symbol := [make((_DATES[values[0]], *values[1:])) for values in cursor.fetchall()]:
-                found[symbol] = tuple(reversed(of_symbol))
+            if newest_first := cursor.fetchall():
+                # turned, and turned back with the dates read: two thirds of the time of row by row
+                dates, *values = zip(*reversed(newest_first), strict=True)
+                found[symbol] = tuple(map(_MAKE[row_type], zip(map(_DATES.__getitem__, dates), *values, strict=True)))
         return found
 
     def positions(self, wanted: Sequence[Symbol]) -> dict[Symbol, tuple[Position, ...]]:
@@ -86,12 +92,12 @@ class Rows:
         cursor = self._connection.connection.cursor()
         if wanted is None:
             cursor.execute(f"{_STATES} ORDER BY symbol")
-            return {state.symbol: state for state in map(_state, cursor.fetchall())}
+            return {(symbol := Symbol(values[0])): _state(symbol, *values[1:]) for values in cursor.fetchall()}
         found: dict[Symbol, SymbolState] = {}
         for symbol in wanted:
             cursor.execute(f"{_STATES} WHERE symbol = ?", (symbol,))
             for values in cursor.fetchall():
-                found[symbol] = _state(values)
+                found[symbol] = _state(symbol, *values[1:])
         return found
 
     def put_states(self, states: Iterable[SymbolState]) -> None:
@@ -146,10 +152,11 @@ class Rows:
         return last + 1
 
 
-def _state(values: tuple[str, str, str, str | None, str | None, str | None]) -> SymbolState:
-    symbol, state, since, reason, judged, judged_positions = values
+def _state(
+    symbol: Symbol, state: str, since: str, reason: str | None, judged: str | None, judged_positions: str | None
+) -> SymbolState:
     return SymbolState(
-        Symbol(symbol),
+        symbol,
         DataState(state),
         datetime.fromisoformat(since),
         reason,

@@ -81,6 +81,18 @@ class Pacing:
         taken = tuple(free_at - now for free_at in self._free_at if free_at > now)
         return Usage(taken + running, max(self._held_until - now, 0.0))
 
+    @property
+    def wait(self) -> float:
+        """Seconds until another request may start; 0 if one may now, infinite while every slot holds a request."""
+        return max(self._wait(), 0.0)
+
+    @property
+    def available(self) -> int:
+        """Requests that may start now."""
+        now = self._now()
+        free = sum(free_at <= now for free_at in self._free_at)
+        return 0 if self._held_until > now else max(free - self._empty, 0)
+
     def resume(self, usage: Usage) -> None:
         """Begin, before the first request, with what an earlier process used: it still counts upstream."""
         now, period, limit = self._now(), self.rate.period, self.rate.limit

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from math import inf
 from typing import NamedTuple
@@ -194,13 +194,18 @@ class Viewing:
                 rule=wanted.rule or None,
                 word=wanted.told.value if wanted.told else None,
                 since=datetime.combine(wanted.first, time(), UTC) if wanted.first else None,
-                until=datetime.combine(wanted.last + _DAY, time(), UTC) if wanted.last else None,
+                until=_end(wanted.last) if wanted.last else None,
                 count=EPISODES,
                 skip=(wanted.page - 1) * EPISODES,
             )
             return Part(
                 episodes(keys, tx.history.of_episodes(keys)), total, wanted.page, max(pages(total, EPISODES), 1)
             )
+
+
+def _end(day: date) -> datetime | None:
+    """Return the moment from which on it is another day; None after the last there is."""
+    return datetime.combine(day + _DAY, time(), UTC) if day < date.max else None
 
 
 def _drawn(rule: Rule | None, symbol: Symbol, opened: _Opened) -> Drawn:

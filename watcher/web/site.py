@@ -150,7 +150,9 @@ def _refresh(request: Request) -> int | None:
     text = request.query_params.get("refresh", "")
     if not text:
         return None
-    if not (text.isascii() and text.isdigit() and _SHORTEST_REFRESH <= int(text[:9]) <= _LONGEST_REFRESH):
+    if not (
+        text.isascii() and text.isdigit() and len(text) <= 6 and _SHORTEST_REFRESH <= int(text) <= _LONGEST_REFRESH
+    ):
         raise ValueError(f"refresh is a number of seconds from {_SHORTEST_REFRESH} to {_LONGEST_REFRESH}")
     return int(text)
 

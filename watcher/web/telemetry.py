@@ -106,7 +106,10 @@ def exposition(snapshot: Snapshot, accept: str) -> Exposition:
     """Return the snapshot in the format that the `Accept` header asks for: OpenMetrics, or Prometheus's own text."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Snapshots(snapshot))
-    encode, content_type = choose_encoder(accept)
+    try:
+        encode, content_type = choose_encoder(accept)
+    except (TypeError, ValueError):  # it compares versions as numbers
+        encode, content_type = choose_encoder("")
     return Exposition(encode(registry), content_type)
 
 
