@@ -127,7 +127,8 @@ def test_beyond_this_machine_the_page_needs_a_token(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize(
-    "listen", ["8780", ":8780", "127.0.0.1", "127.0.0.1:65536", "::1:80", "http://localhost:80", "on"]
+    "listen",
+    ["8780", ":8780", "127.0.0.1", "127.0.0.1:65536", "127.0.0.1:\u0661", "::1:80", "http://localhost:80", "on"],
 )
 def test_what_is_no_address_is_refused(monkeypatch: pytest.MonkeyPatch, listen: str) -> None:
     monkeypatch.setenv("WATCHER_WEB__LISTEN", listen)

@@ -9,7 +9,7 @@ import structlog
 
 from watcher import systemd
 from watcher.core.book import RuleBook
-from watcher.errors import ConfigurationError
+from watcher.errors import ConfigurationError, StoreError
 from watcher.jobs.notices import announce_recovery, announce_trouble, open_trouble
 from watcher.jobs.take_up import take_up
 from watcher.rulebook import Contents, Loaded, Start, checked, contents, difference, edits, keep_good, refusal
@@ -18,6 +18,8 @@ from watcher.wiring import Live, channels
 
 TOPIC = "rules"
 """Of the operator's notice that the rules have errors."""
+_AGAIN = 10.0
+"""Seconds until rules are taken up again that could not be stored."""
 
 log = structlog.get_logger()
 
@@ -48,23 +50,34 @@ class Reloading:
         return edits(self._rules, self._begun.seen)
 
     async def reload(self, found: Contents | None = None) -> bool:
-        """Take up what was found, or what is there now; return whether it is in force. A bad edit changes nothing."""
+        """Take up what was found, or what is there now; return whether it is in force. A bad edit changes nothing.
+
+        While the store cannot be written, it is tried again: nobody saves a file twice because another was locked.
+        """
         async with self._one_at_a_time:
-            with _reported_to_systemd():
-                try:
-                    if found is None:
-                        found = await asyncio.to_thread(contents, self._rules)
-                    loaded = await asyncio.to_thread(checked, found)
-                    if loaded.book is None:
-                        await self._refuse(refusal(loaded.problems, self._state), loaded.problems)
+            while True:
+                with _reported_to_systemd():
+                    try:
+                        return await self._reloaded(found)
+                    except StoreError as error:
+                        log.error("rules kept", reason=f"{error}; it is tried again")  # noqa: TRY400 - it says it all
+                    except Exception:
+                        log.exception("rules kept", reason="the new ones could not be taken up")
                         return False
-                    await self._take_up(loaded, loaded.book)
-                except ConfigurationError as error:  # a channel without a URL, say
-                    await self._refuse(f"the rules are as they were: {error}")
-                    return False
-                except Exception:
-                    log.exception("rules kept", reason="the new ones could not be taken up")
-                    return False
+                await asyncio.sleep(_AGAIN)
+
+    async def _reloaded(self, found: Contents | None) -> bool:
+        if found is None:
+            found = await asyncio.to_thread(contents, self._rules)
+        loaded = await asyncio.to_thread(checked, found)
+        if loaded.book is None:
+            await self._refuse(refusal(loaded.problems, self._state), loaded.problems)
+            return False
+        try:
+            await self._take_up(loaded, loaded.book)
+        except ConfigurationError as error:  # a channel without a URL, say
+            await self._refuse(f"the rules are as they were: {error}")
+            return False
         return True
 
     async def _take_up(self, loaded: Loaded, book: RuleBook) -> None:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TextIO, TypeVar
 
-from watcher.calendar import timetable
+from watcher.calendar import NIGHT, timetable
 from watcher.clock import SystemClock
 from watcher.core.book import CONSOLE, RuleBook
 from watcher.core.market import Market
@@ -211,7 +211,8 @@ def schedule(settings: Settings) -> Schedule:
     def timetables(now: datetime) -> dict[Market, Timetable]:
         return {market: timetable(market, now, of.ready_after, of.closed) for market, of in markets.items()}
 
-    return Schedule(timetables, Gaps(settings.schedule.probe_gaps, settings.schedule.straggler_gaps))
+    gaps = Gaps(settings.schedule.probe_gaps, settings.schedule.straggler_gaps)
+    return Schedule(timetables, gaps, NIGHT - max(of.ready_after for of in markets.values()))
 
 
 def heartbeat(settings: Settings) -> Heartbeat | None:

@@ -132,6 +132,7 @@ def test_a_proxy_that_is_no_url_is_no_reason_to_raise(monkeypatch: pytest.Monkey
         pytest.param(f"{CANARY}.example/ping", "it does not begin with http", id="no scheme"),
         pytest.param(f"ftp://{CANARY}.example/ping", "it does not begin with http", id="another scheme"),
         pytest.param(f"http://{CANARY}:99999/", "there is no such port", id="no port"),
+        pytest.param(f"http://{CANARY}:0/", "there is no such port", id="port nought"),
         pytest.param(f"http:///{CANARY}", "it does not begin with http", id="no host"),
         pytest.param(f"http://me:{CANARY}@beats.example", "a user name or a password", id="a password"),
     ],

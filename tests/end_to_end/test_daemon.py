@@ -3,9 +3,11 @@
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 
@@ -147,6 +149,16 @@ def test_the_unit_is_in_order(tmp_path: Path) -> None:
     assert (done.stdout, done.stderr) == ("", "")
 
 
+def test_a_reload_asked_for_too_early_does_not_end_the_start(tmp_path: Path, env: dict[str, str]) -> None:
+    with process("run", env=env, cwd=tmp_path) as running:
+        while not (tmp_path / "state" / "watcher.lock").exists():
+            assert running.poll() is None
+            time.sleep(0.002)
+        running.send_signal(signal.SIGHUP)
+        eventually(tmp_path / "err", "event=started")
+        assert _ended(running, signal.SIGTERM) == 0
+
+
 def test_an_edit_is_taken_up_without_a_signal(tmp_path: Path, env: dict[str, str]) -> None:
     with process("run", env=env, cwd=tmp_path) as running:
         eventually(tmp_path / "err", "event=polled")
@@ -155,6 +167,20 @@ def test_an_edit_is_taken_up_without_a_signal(tmp_path: Path, env: dict[str, str
         said = (tmp_path / "err").read_text()
         assert said.count('event="rules loaded"') == 1
         assert "~ rule level: when changed, judged anew" in said
+        assert _ended(running, signal.SIGTERM) == 0
+
+
+def test_an_edit_made_while_the_store_is_locked_is_taken_up_once_it_is_not(tmp_path: Path, env: dict[str, str]) -> None:
+    """Nor does a bad one end the watch for edits, though the operator cannot be told of it yet."""
+    with process("run", env=env | {"WATCHER_SCHEDULE__EVERY": "1h"}, cwd=tmp_path) as running:
+        eventually(tmp_path / "err", "event=polled")
+        with closing(sqlite3.connect(tmp_path / "state" / "watcher.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            (tmp_path / "rules.toml").write_text(f"[channels.desk]\n{RULES}")
+            eventually(tmp_path / "err", "it is tried again")
+        eventually(tmp_path / "out", "these channels have no URL: desk")
+        (tmp_path / "rules.toml").write_text(RULES.replace("> 80", "> 20"))
+        eventually(tmp_path / "err", "rules loaded")
         assert _ended(running, signal.SIGTERM) == 0
 
 

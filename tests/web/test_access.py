@@ -84,6 +84,12 @@ def test_a_bearer_is_let_through() -> None:
     assert ask(guarded(), "http://localhost/metrics", {"Authorization": f"bearer  {TOKEN} "}).status_code == 200
 
 
+def test_a_token_is_compared_as_the_octets_that_came() -> None:
+    sent = {"Authorization": "Bearer \u5bc6".encode()}
+    assert ask(guarded(), "http://localhost/", sent).status_code == 401  # type: ignore[arg-type]  # httpx takes bytes
+    assert ask(guarded("\u5bc6"), "http://localhost/", sent).status_code == 200  # type: ignore[arg-type]  # httpx takes bytes
+
+
 def test_a_person_signs_in_once_and_then_has_a_cookie_that_is_not_the_token() -> None:
     form = ask(guarded(), "http://localhost/", {"Accept": "text/html"})
     assert (form.status_code, "<form>" in form.text) == (401, True)

@@ -28,6 +28,7 @@ def add_to(app: typer.Typer) -> None:
 def run(rules: Rules = None, state: State = None, log: Log = LogForm.AUTO) -> None:
     """Run the daemon: poll, judge, deliver; until SIGTERM. SIGHUP reads the rules again."""
     import asyncio
+    import signal
 
     from watcher import settings as run_settings
     from watcher.cli.logs import log_to_stderr
@@ -36,6 +37,8 @@ def run(rules: Rules = None, state: State = None, log: Log = LogForm.AUTO) -> No
     from watcher.rulebook import start
     from watcher.wiring import live
 
+    # until the daemon listens to it, it would end the process; the rules are about to be read anyway
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     log_to_stderr(form=log)
     settings = run_settings.load(rules=rules, state=state)
     begun = start(settings.rules_path, settings.state_directory)

@@ -52,7 +52,7 @@ class Daemon:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
-        loop.add_signal_handler(signal.SIGHUP, lambda: self._reloads.add(loop.create_task(self._reload())))
+        loop.add_signal_handler(signal.SIGHUP, self._begin_reload)
 
         async with AsyncExitStack() as serving:
             await live.writer(lambda: tell_recovered(live.store, live.book, live.clock.now()))
@@ -98,6 +98,11 @@ class Daemon:
     def _cycled(self) -> None:
         self._delivering.changed.set()
         self._pulse.cycled()
+
+    def _begin_reload(self) -> None:
+        reload = asyncio.get_running_loop().create_task(self._reload())
+        self._reloads.add(reload)
+        reload.add_done_callback(self._reloads.discard)
 
     async def _reload(self, found: Contents | None = None) -> None:
         """Take up the rules that were found, or are there now; new symbols are asked for at once."""

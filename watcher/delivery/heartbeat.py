@@ -30,7 +30,7 @@ class Heartbeat:
             raise ValueError("it is not a URL") from None
         if self._url.scheme not in {"http", "https"} or not self._url.host:
             raise ValueError("it does not begin with http:// or https:// and a host")
-        if not 0 < (self._url.port or 80) < 65536:
+        if self._url.port is not None and not 0 < self._url.port < 65536:
             raise ValueError("there is no such port")
         if self._url.userinfo:
             raise ValueError("it holds a user name or a password, which are not sent")

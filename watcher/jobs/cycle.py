@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from watcher.core.answer import SymbolState
 from watcher.core.book import RuleBook
@@ -28,10 +28,12 @@ class Schedule:
 
     timetables: Callable[[datetime], Timetables]
     gaps: Gaps
+    shortest: timedelta = timedelta()
+    """No session comes due, and is over before its row came, within less: it need not be looked for, then."""
 
     def missed(self, last: datetime | None, now: datetime) -> bool:
         """Return whether a session came due after the `last` cycle, and the next one has opened since."""
-        if last is None:
+        if last is None or now - last < self.shortest:
             return False
         sessions = (due for each in self.timetables(now).values() for due in each.due_after(date.min, now))
         return any(last < due.at and due.until <= now for due in sessions)

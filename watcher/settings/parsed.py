@@ -59,7 +59,7 @@ def address(text: str) -> Address | None:
     """
     if text == OFF:
         return None
-    found = re.fullmatch(r"(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9.-]+)):(\d{1,5})", text)
+    found = re.fullmatch(r"(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9.-]+)):([0-9]{1,5})", text)
     if not found or int(found[3]) > 65535:
         raise ValueError("an address is written 127.0.0.1:8780, [::1]:8780 or off")
     return Address(found[1] or found[2], int(found[3]))

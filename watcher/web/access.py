@@ -60,7 +60,8 @@ class Guard:
     def _knows(self, headers: Headers) -> bool:
         assert self._token is not None  # noqa: S101 - asked only where there is one
         scheme, _, bearer = headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and _same(bearer.strip(), self._token):
+        # a header is read as Latin-1, whatever its octets are
+        if scheme.lower() == "bearer" and hmac.compare_digest(bearer.strip().encode("latin-1"), self._token.encode()):
             return True
         return any(_same(crumb, _proof(self._token)) for crumb in _crumbs(headers.getlist("cookie")))
 
