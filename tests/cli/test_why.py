@@ -98,7 +98,7 @@ def test_json_has_the_row_the_parts_the_verdict_the_alerts_and_the_reasons(
     ("arguments", "code", "said"),
     [
         pytest.param(["lvel", "US.XRT"], 2, "there is no rule 'lvel' (did you mean 'level'?)", id="no such rule"),
-        pytest.param(["level", "XRT"], 78, "'XRT' is not a symbol", id="no symbol"),
+        pytest.param(["level", "XRT"], 2, "'XRT' is not a symbol", id="no symbol"),
         pytest.param(["level", "US.XRT", "--date", "soon"], 2, "soon", id="no date"),
     ],
 )

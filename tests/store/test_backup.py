@@ -256,13 +256,24 @@ def test_a_store_replaced_under_a_daemon_is_not_written_to(tmp_path: Path) -> No
     store.close()
 
 
-def test_a_state_directory_that_is_gone_is_said(tmp_path: Path) -> None:
+def test_a_state_directory_that_is_gone_is_put_back_and_left_for_the_next_start(tmp_path: Path) -> None:
+    """The lock went with it: whoever finds the directory would find nobody at work in it."""
+    store = Store.open_for_writing(tmp_path / "state", "a test", NOW)
+    with store.write() as tx:
+        tx.keep("before", "it was deleted")
+    (tmp_path / "state").rename(tmp_path / "moved")
+    for _ in range(2):
+        with pytest.raises(StateDamaged, match="deleted while in use, with its lock"), store.read():
+            pass
+    store.close()
+    assert _note(tmp_path / "state", "before") == "it was deleted"
+
+
+def test_a_state_directory_that_cannot_be_put_back_is_said(tmp_path: Path) -> None:
     store = Store.open_for_writing(tmp_path / "state", "a test", NOW)
     (tmp_path / "state").rename(tmp_path / "moved")
-    with pytest.raises(StoreError, match="cannot be written"), store.read():
-        pass
-    (tmp_path / "state").write_text("a file")
-    with pytest.raises(StoreError, match="cannot be read"), store.read():
+    (tmp_path / "state").write_text("somebody's file")
+    with pytest.raises(StoreError, match="cannot be"), store.read():
         pass
     store.close()
 

@@ -86,7 +86,7 @@ def test_metrics_are_in_the_format_asked_for_and_symbols_only_on_demand(probed: 
 def test_the_status_is_json_or_says_why_it_cannot_be_read(probed: Probed) -> None:
     (fine,) = probed.get("/api/status")
     assert fine.headers["content-type"] == "application/json"
-    assert json.loads(fine.text) == {"ready": True, "at": str(NOW), "name": "香港"}
+    assert json.loads(fine.text) == {"ready": True, "at": NOW.isoformat(), "name": "香港"}
     probed.status = StoreError("watcher.db is locked by another process")
     (refused,) = probed.get("/api/status")
     assert (refused.status_code, refused.json()) == (503, {"error": "watcher.db is locked by another process"})

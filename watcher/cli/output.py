@@ -4,17 +4,20 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import typer
 
 from watcher.core.market import Symbol
-from watcher.errors import ConfigurationError
 
 
 def as_json(value: object) -> None:
     """Print one JSON value; dates and paths as text."""
-    typer.echo(json.dumps(value, indent=1, default=str, ensure_ascii=False))
+    typer.echo(json.dumps(value, indent=1, default=_text, ensure_ascii=False))
+
+
+def _text(value: object) -> str:
+    return value.isoformat() if isinstance(value, date) else str(value)
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -58,9 +61,9 @@ def parsed_symbols(texts: Sequence[str] | None) -> list[Symbol] | None:
     """Return the symbols given on the command line, None if none were.
 
     Raises:
-        ConfigurationError: one is no symbol.
+        BadParameter: one is no symbol.
     """
     try:
         return [Symbol.parse(text) for text in texts] if texts else None
     except ValueError as error:
-        raise ConfigurationError(str(error)) from None
+        raise typer.BadParameter(str(error)) from None

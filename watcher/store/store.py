@@ -192,8 +192,13 @@ class Store:
         try:
             found = self._path.stat()
         except FileNotFoundError:
+            gone = not self._directory.is_dir()
             self._put_back()
-            return
+            if not gone:
+                return
+            # whoever made the directory anew would find no lock in it
+            self._damage = StateDamaged(f"{self._directory} was deleted while in use, with its lock: start again")
+            raise self._damage from None
         except OSError as error:
             raise StoreError(f"{self._path} cannot be read: {error.strerror}") from error
         if (found.st_dev, found.st_ino) != self._place:
@@ -202,6 +207,8 @@ class Store:
 
     def _put_back(self) -> None:
         log.error("state was deleted while in use: it is put back", extra={"file": self._path})
+        with suppress(OSError):  # the next line says why it cannot be
+            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         with file.whole(self._path) as unfinished, self._in_our_words(), closing(sqlite3.connect(unfinished)) as copied:
             self.backup_to(copied)
         self._reader.dispose()

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import date
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -65,5 +66,9 @@ def probes(
 
 
 def _json(value: Mapping[str, object], status: int) -> Response:
-    text = json.dumps(value, indent=1, default=str, ensure_ascii=False)
+    text = json.dumps(value, indent=1, default=_text, ensure_ascii=False)
     return Response(f"{text}\n", status, _FRESH, media_type="application/json")
+
+
+def _text(value: object) -> str:
+    return value.isoformat() if isinstance(value, date) else str(value)
