@@ -4,7 +4,7 @@ Each channel hears of everything it is owed, once, in order, when it may; shared
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
