@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests.builders import notification
+from watcher.core.notification import Entry
 from watcher.core.outbox import (
     GIVE_UP_AFTER,
     Delivery,
@@ -17,9 +19,10 @@ from watcher.core.outbox import (
     dropped,
     retried,
 )
+from watcher.store.store import Store
 
 NOW = datetime(2026, 6, 5, 8, 30, tzinfo=UTC)
-MINUTE = timedelta(minutes=1)
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 REFUSED = Failed("connection refused")
 CUT = Unknown("no answer in time")
 
@@ -158,3 +161,27 @@ def test_what_a_person_can_do(status: Status, again: bool, gone: bool) -> None:
     assert (left is not None) is gone
     if left is not None:
         assert (left.status, left.due, left.reason) == (Status.DROPPED, None, "dropped by hand")
+
+
+@pytest.mark.parametrize(
+    ("delivery", "due"),
+    [
+        pytest.param(Delivery(due=NOW), True, id="now"),
+        pytest.param(Delivery(), False, id="held until its alert changes"),
+        pytest.param(Delivery(due=NOW + HOUR), True, id="what is new is due at once: the clock was set back"),
+        pytest.param(Delivery(due=NOW + HOUR, attempts=1), False, id="a retry waits"),
+        pytest.param(Delivery(due=NOW + 26 * HOUR, attempts=1), True, id="but none so long"),
+        pytest.param(Delivery(due=NOW + HOUR, held=Hold.QUIET_HOURS), False, id="quiet hours last"),
+        pytest.param(Delivery(due=NOW + 26 * HOUR, held=Hold.QUIET_HOURS), True, id="but none so long, either"),
+        pytest.param(Delivery(due=NOW + 700 * HOUR, held=Hold.SILENCE), False, id="a silence may last for weeks"),
+    ],
+)
+def test_what_is_due_however_the_clock_was_set_back(store: Store, delivery: Delivery, due: bool) -> None:
+    """The outbox finds it in SQL by the same words."""
+    assert delivery.is_due(NOW) is due
+    told = notification()
+    with store.write() as tx:
+        tx.alerts.add_transitions([told], NOW)
+        tx.outbox.enqueue([told], NOW)
+        tx.outbox.put([Entry(told, delivery)])
+        assert (tx.outbox.due_channels(NOW) == ["console"]) is due

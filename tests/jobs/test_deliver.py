@@ -233,6 +233,39 @@ def test_from_the_second_unknown_outcome_on_fallback_and_operator_know_and_only_
     assert said.startswith("mail gives no answer, and may or may not have heard of 1 notification")
 
 
+def test_with_an_opening_that_could_not_be_told_its_end_goes_to_the_fallback(desk: Desk) -> None:
+    """An end alone would puzzle the channel, once it is back, and the fallback would wait for it for ever."""
+    desk.mail.answer = REFUSED
+    desk.tell(note(1, channel="mail"))
+    desk.deliver()
+    desk.deliver(47 * HOUR)
+    desk.tell(end(2, channel="mail"))
+    for _ in range(2):
+        desk.deliver(HOUR)
+    assert desk.statuses() == {
+        ("mail", 1): "dead",
+        ("mail", 2): "dead",
+        ("pager", 1): "sent",
+        ("pager", 2): "sent",
+    }
+    assert desk.pager.heard == [[1, 2]]
+    desk.mail.answer = Sent()
+    desk.deliver(DAY)
+    assert desk.mail.arrived == []
+
+
+def test_a_fallback_that_is_told_of_an_opening_in_doubt_is_told_of_its_end(desk: Desk) -> None:
+    desk.mail.answer = CUT
+    desk.tell(note(1, channel="mail"))
+    desk.deliver()
+    desk.tell(end(2, channel="mail"), note(3, channel="mail", episode=date(2026, 2, 2)))
+    desk.deliver(MINUTE)
+    assert desk.pager.heard == [[1, 2]]
+    desk.mail.answer = Sent()
+    desk.deliver(10 * MINUTE)
+    assert desk.mail.heard == [[1], [1], [1], [2, 3]]
+
+
 def test_a_fallback_that_hears_of_it_anyhow_hears_of_it_once(desk: Desk) -> None:
     desk.mail.answer = Failed("misconfigured", permanent=True)
     desk.tell(note(channel="mail"), note(channel="pager"))
@@ -425,6 +458,14 @@ def test_what_a_person_drops_is_never_told(desk: Desk) -> None:
     desk.deliver()
     assert [each.rule for each in desk.desk.arrived[0].notifications] == ["s"]
     assert desk.mail.attempts == []
+
+
+def test_with_an_opening_that_a_person_drops_its_end_is_dropped(desk: Desk) -> None:
+    desk.tell(note(1), end(2), note(3), end(4), note(5, episode=date(2026, 2, 2)), note(1, channel="mail"))
+    assert [each.notification.number for each in operate.drop(desk.store, chosen(note(1).id))] == [1, 2]
+    desk.deliver()
+    assert desk.desk.heard == [[3, 4, 5]]
+    assert desk.mail.heard == [[1]]
 
 
 # what happened

@@ -11,6 +11,7 @@ from watcher.core.answer import Answered
 from watcher.core.book import RuleBook
 from watcher.core.market import Row, Symbol
 from watcher.core.notification import Notification
+from watcher.jobs.operate import acknowledge
 from watcher.jobs.record import record
 from watcher.jobs.take_up import take_up
 from watcher.store.store import Store
@@ -219,3 +220,31 @@ def test_a_reminder_comes_every_so_many_sessions(store: Store) -> None:
         for end in range(1, 8)
     ]
     assert kinds == [[], [Kind.OPENED], [], [Kind.REMINDED], [], [Kind.REMINDED], [Kind.RESOLVED]]
+
+
+@pytest.mark.parametrize(
+    ("percents", "told"),
+    [
+        pytest.param([QUIET, FIRES, QUIET, FIRES], [], id="still in two parts: nothing"),
+        pytest.param([QUIET, FIRES, QUIET, QUIET], [(Kind.RESOLVED, DAYS[1])], id="the first part was, and is over"),
+        pytest.param([QUIET, QUIET, QUIET, FIRES], [], id="the second still is"),
+        pytest.param([QUIET, QUIET, QUIET, QUIET], [(Kind.RETRACTED, DAYS[1])], id="neither was, which is told once"),
+    ],
+)
+def test_an_episode_that_a_revision_cut_in_two_was_told_as_one(
+    store: Store, percents: list[float | None], told: list[tuple[Kind, date]]
+) -> None:
+    _live(store, [QUIET, FIRES, FIRES, FIRES])
+    assert _record(store, _rows(QUIET, FIRES, QUIET, FIRES)) == []
+    assert [(each.kind, each.episode) for each in _record(store, _rows(*percents))] == told
+
+
+def test_an_ack_ends_with_its_episode_though_a_revision_opens_it_anew(store: Store) -> None:
+    _live(store, [QUIET, FIRES])
+    acknowledge(store, "r", US, NOW)
+    _record(store, _rows(QUIET, QUIET))
+    assert _told(_record(store, _rows(QUIET, FIRES))) == [
+        (Kind.OPENED, DAYS[1], "after revision, true since 2026-01-06")
+    ]
+    with store.read() as tx:
+        assert tx.silences.acks() == []

@@ -1,5 +1,8 @@
 """Taking up a rule book: what is new, edited, resting or gone, each told as little as can be."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
 from tests.builders import book, day, hk_row, position, rule, sessions, us_row
@@ -9,6 +12,7 @@ from watcher.core.answer import Answered
 from watcher.core.book import RuleBook
 from watcher.core.market import Symbol
 from watcher.core.notification import Notification
+from watcher.core.outbox import Hold
 from watcher.core.rule import Severity
 from watcher.jobs.record import record
 from watcher.jobs.take_up import take_up
@@ -80,6 +84,29 @@ def test_an_edit_of_message_severity_or_channel_tells_nothing(store: Store) -> N
     _stored(store, HIGH)
     edited = rule(when="short_percent > 50", message="{symbol}!", severity=Severity.CRITICAL, notify=["desk"])
     assert take_up(store, book(edited, channels=["desk"], digest="edited"), NOW) == ()
+
+
+def test_a_symbol_that_is_gone_from_a_rule_ends_silently(store: Store) -> None:
+    both = ["US.XRT", "US.GME"]
+    _stored(store, book(rule(when="short_percent > 50", symbols=both), digest="both"))
+    assert take_up(store, book(rule(when="short_percent > 50", symbols=["US.GME"]), digest="one"), NOW) == ()
+    with store.read() as tx:
+        assert [(each.kind, each.note) for each in tx.alerts.transitions()] == [
+            (Kind.OPENED, "true since 2026-01-07"),
+            (Kind.RESOLVED, "no longer watched"),
+        ]
+
+
+def test_what_quiet_hours_held_is_looked_at_by_the_rules_that_were_edited_meanwhile(store: Store) -> None:
+    """Also by those of the next start: nobody looks at a reload that did not happen."""
+    _stored(store, HIGH)
+    with store.write() as tx:
+        (entry,) = tx.outbox.waiting("console")
+        later = NOW + timedelta(hours=9)
+        tx.outbox.put([replace(entry, delivery=replace(entry.delivery, held=Hold.QUIET_HOURS, due=later))])
+    take_up(store, replace(HIGH, digest="other"), NOW)
+    with store.read() as tx:
+        assert tx.outbox.due_channels(NOW) == ["console"]
 
 
 def test_a_rule_that_is_gone_ends_silently_and_is_new_when_it_comes_back(store: Store) -> None:

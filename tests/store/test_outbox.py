@@ -219,6 +219,18 @@ def test_the_channels_told_of_an_opening_are_those_that_were_or_will_be(store: S
         assert tx.outbox.told([]) == {}
 
 
+def test_of_an_episode_that_is_opened_anew_the_last_opening_counts(store: Store) -> None:
+    episode = (US, "r", day("2026-01-05"))
+    _enqueue(store, notification(number=1, channel="desk"))
+    _settle(store, Delivery(Status.SENT, None, 1, NOW), "desk", Sent())
+    _enqueue(store, notification(number=3, channel="desk"))
+    with store.read() as tx:
+        assert tx.outbox.told([episode]) == {episode: {"desk"}}
+    _settle(store, Delivery(Status.DROPPED, None, 1, NOW), "desk")
+    with store.read() as tx:
+        assert tx.outbox.told([episode]) == {episode: set()}
+
+
 def test_a_thousand_and_more_notifications_are_claimed_at_once(store: Store) -> None:
     """More keys than SQLite takes parameters in one statement."""
     _enqueue(store, *(notification(rule=f"r{n}") for n in range(12_000)))

@@ -1,6 +1,6 @@
 """What of all that waits for a channel goes into its next message, by the rules, silences and acks of that moment."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from itertools import groupby
@@ -83,6 +83,21 @@ def compose(waiting: Sequence[Entry], policy: ChannelPolicy, hush: Hush, now: da
     in_order = [entry for entry in waiting if id(entry) in told]
     notices = [entry for entry in in_order if entry.notification.symbol == WATCHER]
     return Composition(tuple(notices or in_order), tuple(found.held), tuple(found.dropped))
+
+
+def following(opening: Notification, later: Iterable[Entry]) -> Iterator[Entry]:
+    """Yield what is still to be told of the episode that `opening` begins.
+
+    `later` is what came after it of its alert, for the same channel, in order. Where nobody hears of an opening, nobody
+    is to hear of its end; whoever hears of it in the place of a channel, is to hear of its end, too.
+    """
+    for entry in later:
+        if entry.notification.episode != opening.episode or opening.kind is not Kind.OPENED:
+            continue
+        if entry.notification.kind is Kind.OPENED:  # a revision can open an episode anew
+            return
+        if entry.delivery.status is Status.PENDING:
+            yield entry
 
 
 def quiet(notifications: Iterable[Notification], policy: ChannelPolicy, now: datetime) -> Held | None:

@@ -124,7 +124,7 @@ def judge(known: Known, changes: News, rules: Iterable[Rule], *, away: bool = Fa
         else:
             if sessions.since is not None:
                 watch = known.watches.get(rule.name)
-                alert, told = rejudge(rule, alert, sessions.old, window, sessions.since, judged, watch)
+                alert, told = rejudge(rule, alert, sessions.old, window, judged, watch)
                 reports += told
             alert, told = _judged_on(rule, alert, sessions, AWAY if away else None)
             reports += told

@@ -11,6 +11,9 @@ GIVE_UP_AFTER = timedelta(hours=48)
 IN_DOUBT_AFTER = 2
 """Unknown outcomes; from then on others know that the channel may not have heard."""
 
+LONGEST_WAIT = timedelta(hours=25)
+"""No attempt waits longer, nor do quiet hours last: what is due later, was put off before the clock was set back."""
+
 _UNKNOWN_GAPS = tuple(timedelta(minutes=m) for m in (1, 10, 60, 360, 1440))
 
 
@@ -89,6 +92,17 @@ class Delivery:
         """The status as people are shown it: what quiet hours, a silence or an ack keep back is `held`."""
         return "held" if self.held else self.status.value
 
+    def is_due(self, now: datetime) -> bool:
+        """Return whether it is to be attempted, or looked at; `Outbox` says the same in SQL.
+
+        A clock that is set back holds up nothing new, and nothing for longer than it would have waited anyhow.
+        """
+        if self.due is None or self.due <= now:
+            return self.due is not None
+        if self.held is None and not self.attempts:
+            return True
+        return self.held in (None, Hold.QUIET_HOURS) and self.due > now + LONGEST_WAIT
+
     @property
     def in_doubt(self) -> bool:
         """True if nobody can say whether it arrived, and that more than once."""
@@ -126,6 +140,11 @@ def after(message: Sequence[Delivery], outcome: Outcome, now: datetime, jitter: 
         return replace(each, status=Status.PENDING, due=again, reason=outcome.reason, begun=begun)
 
     return tuple(failed(each) for each in tried)
+
+
+def unopened(before: Delivery) -> Delivery:
+    """Return the delivery of what follows an opening that could not be told."""
+    return replace(before, status=Status.DEAD, due=None, held=None, reason="its opening could not be told")
 
 
 def retried(before: Delivery, now: datetime) -> Delivery | None:

@@ -29,9 +29,9 @@ class Episode:
 
 
 def rejudge(
-    rule: Rule, before: Alert, old: Window, new: Window, since: date, judged: date, watch: Watch | None
+    rule: Rule, before: Alert, old: Window, new: Window, judged: date, watch: Watch | None
 ) -> tuple[Alert, list[Report]]:
-    """Return the alert after the sessions from `since` to `judged` were judged again, and what is to be told of it.
+    """Return the alert after the sessions up to `judged` were judged again, and what is to be told of it.
 
     `before` is the alert as it stands; `old` and `new` are the windows before and after the revision, from the
     watch's checkpoint on at least. Nothing up to the checkpoint is judged again. An old and a new episode that
@@ -39,13 +39,8 @@ def rejudge(
     """
     checkpoint = watch.checkpoint if watch and watch.checkpoint else date.min
     base = (watch.base if watch else None) or Alert(before.rule, before.symbol)
-    after_checkpoint = bisect_right(old.dates, checkpoint)
-    for index, alert, _ in replay(rule, base, old, after_checkpoint):
-        if old.dates[index] >= since:
-            break
-        base = alert
-    _, were = _episodes(rule, base, old, _first(old, since, checkpoint), judged)
-    after, are = _episodes(rule, base, new, _first(new, since, checkpoint), judged)
+    _, were = _episodes(rule, base, old, bisect_right(old.dates, checkpoint), judged)
+    after, are = _episodes(rule, base, new, bisect_right(new.dates, checkpoint), judged)
     were = _as_stored(were, before)
     gone = (episode for episode in were if not any(episode.overlaps(other) for other in are))
     reports = [_retracted(rule, before, old, new, episode) for episode in gone]
@@ -63,11 +58,6 @@ def rejudge(
             change = Transition(rule.name, before.symbol, Kind.RESOLVED, before.episode, ended)
             reports.append(report(rule, change, new, _index(new, ended), REVISED))
     return after, reports
-
-
-def _first(window: Window, since: date, checkpoint: date) -> int:
-    """Index of the first session to judge again."""
-    return bisect_right(window.dates, checkpoint) if checkpoint >= since else bisect_left(window.dates, since)
 
 
 def _episodes(rule: Rule, alert: Alert, window: Window, first: int, judged: date) -> tuple[Alert, list[Episode]]:
@@ -88,7 +78,10 @@ def _episodes(rule: Rule, alert: Alert, window: Window, first: int, judged: date
 def _as_stored(episodes: Sequence[Episode], alert: Alert) -> list[Episode]:
     """Return the episodes with the open one under the name it was told by: an edit may have kept an older one."""
     closed = [episode for episode in episodes if episode.resolved is not None]
-    return closed if alert.episode is None else [*closed, Episode(alert.episode)]
+    if alert.episode is None:
+        return closed
+    fires = Episode(alert.episode)
+    return [*(episode for episode in closed if not episode.overlaps(fires)), fires]
 
 
 def _retracted(rule: Rule, alert: Alert, old: Window, new: Window, episode: Episode) -> Report:

@@ -53,8 +53,8 @@ def route(
     heard = {episode: set(channels) for episode, channels in told.items()}
     notifications = []
     for report in reports:
-        rule = book.by_name.get(report.rule)
-        if rule is None:  # no longer watched: the end is recorded, and not told
+        rule = next((each for each in book.by_symbol.get(report.symbol, ()) if each.name == report.rule), None)
+        if rule is None:  # no longer watched, the rule or its symbol gone: the end is recorded, and not told
             continue
         of_episode = heard.setdefault((report.symbol, report.rule, report.episode), set())
         channels = channels_of(rule, report.kind, book, of_episode)

@@ -130,7 +130,7 @@ def _next(tx: Transaction, policy: ChannelPolicy, now: datetime) -> tuple[Claim 
             return Claim.of(repeated), kept_back
         kept_back += [replace(each, delivery=replace(each.delivery, held=hold[0], due=hold[1])) for each in repeated]
     waiting = tx.outbox.waiting(policy.name)
-    if not any(entry.delivery.due is not None and entry.delivery.due <= now for entry in waiting):
+    if not any(entry.delivery.is_due(now) for entry in waiting):
         return None, kept_back
     hush = Hush.of(tx.silences.all(ending_after=now), tx.silences.acks())
     composed = compose(waiting, policy, hush, now)

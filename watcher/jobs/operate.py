@@ -1,18 +1,16 @@
 """What a person does beside a running daemon: silences, acks, and the outbox, each in one short transaction."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TypeAlias
 
+from watcher.core.composition import following
 from watcher.core.market import Symbol
 from watcher.core.notification import Entry
-from watcher.core.outbox import Delivery, dropped, retried
+from watcher.core.outbox import dropped, retried
 from watcher.core.silence import Ack, Silence
 from watcher.errors import WatcherError
 from watcher.jobs.ports import Store
-
-Change: TypeAlias = Callable[[Delivery], Delivery | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,20 +64,26 @@ def acknowledge(store: Store, rule: str, symbol: Symbol, now: datetime) -> Ack:
 
 def retry(store: Store, chosen: Chosen, now: datetime) -> list[Entry]:
     """Make notifications that are pending, dead or dropped due at once, with 48 hours before them; return them."""
-    return _changed(store, chosen, lambda delivery: retried(delivery, now))
+    with store.write() as tx:
+        again = [
+            Entry(entry.notification, delivery)
+            for entry in tx.outbox.entries()
+            if entry in chosen and (delivery := retried(entry.delivery, now)) is not None
+        ]
+        tx.outbox.put(again)
+    return again
 
 
 def drop(store: Store, chosen: Chosen) -> list[Entry]:
-    """Take out notifications that are pending or dead, never to be told; return them."""
-    return _changed(store, chosen, dropped)
-
-
-def _changed(store: Store, chosen: Chosen, change: Change) -> list[Entry]:
+    """Take out notifications that are pending or dead, never to be told, and what follows an opening; return them."""
     with store.write() as tx:
-        after = [
-            Entry(entry.notification, delivery)
-            for entry in tx.outbox.entries()
-            if entry in chosen and (delivery := change(entry.delivery)) is not None
-        ]
-        tx.outbox.put(after)
-    return after
+        out: dict[str, Entry] = {}
+        for entry in tx.outbox.entries():
+            if entry not in chosen or (delivery := dropped(entry.delivery)) is None:
+                continue
+            told = entry.notification
+            out[told.id] = Entry(told, delivery)
+            for other in following(told, tx.outbox.later(told)):
+                out[other.notification.id] = Entry(other.notification, dropped(other.delivery) or other.delivery)
+        tx.outbox.put(out.values())
+    return list(out.values())

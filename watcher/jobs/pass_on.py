@@ -5,8 +5,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from watcher.core.book import RuleBook
-from watcher.core.notification import Message
-from watcher.core.outbox import Delivery, Failed, Outcome, Sent, Status, Unknown
+from watcher.core.composition import following
+from watcher.core.notification import Entry, Message, Notification
+from watcher.core.outbox import Delivery, Failed, Outcome, Sent, Status, Unknown, unopened
 from watcher.jobs.notices import announce_recovery, announce_trouble
 from watcher.jobs.ports import Transaction
 
@@ -20,17 +21,22 @@ def tell_others(
     if isinstance(outcome, Sent):
         announce_recovery(tx, book, topic, f"{channel} takes messages again", now)
         return
-    lost = [
-        notification
-        for notification, delivery in zip(message.notifications, deliveries, strict=True)
-        if delivery.status is Status.DEAD or (isinstance(outcome, Unknown) and delivery.in_doubt)
-    ]
+    lost: dict[str, Notification] = {}
+    dead: list[Entry] = []
+    for notification, delivery in zip(message.notifications, deliveries, strict=True):
+        if delivery.status is not Status.DEAD and not (isinstance(outcome, Unknown) and delivery.in_doubt):
+            continue
+        follow = list(following(notification, tx.outbox.later(notification)))
+        lost |= {each.id: each for each in (notification, *(entry.notification for entry in follow))}
+        if delivery.status is Status.DEAD:
+            dead += [Entry(entry.notification, unopened(entry.delivery)) for entry in follow]
     if not lost:
         return
+    tx.outbox.put(dead)
     policy = book.channels.get(channel)
     fallback = policy.fallback if policy else None
     if fallback is not None:
-        tx.outbox.pass_on((replace(each, channel=fallback, instead_of=channel) for each in lost), now)
+        tx.outbox.pass_on((replace(each, channel=fallback, instead_of=channel) for each in lost.values()), now)
     text = _trouble(channel, outcome, len(lost)) + (f"; {fallback} is told in its place" if fallback else "")
     announce_trouble(tx, book, topic, text, now, about=channel)
 

@@ -98,6 +98,8 @@ class Outbox(Protocol):
 
     def pass_on(self, notifications: Iterable[Notification], now: datetime) -> None: ...  # noqa: D102
 
+    def later(self, notification: Notification) -> Sequence[Entry]: ...  # noqa: D102
+
     def due_channels(self, now: datetime) -> Sequence[str]: ...  # noqa: D102
 
     def is_idle(self) -> bool: ...  # noqa: D102
@@ -131,6 +133,8 @@ class Silences(Protocol):
     def end(self, silence: Silence, now: datetime) -> None: ...  # noqa: D102
 
     def acknowledge(self, ack: Ack) -> None: ...  # noqa: D102
+
+    def forget_acks(self, episodes: Iterable[tuple[Symbol, str, date]]) -> None: ...  # noqa: D102
 
     def acks(self) -> Sequence[Ack]: ...  # noqa: D102
 

@@ -81,6 +81,7 @@ def announce(tx: Transaction, book: RuleBook, reports: Sequence[Report], now: da
     for episode in tx.alerts.ended(ends):  # a revision moved an end that was told: an end is told once only
         told[episode] = set()
     notifications = route(given, book, told)
+    tx.silences.forget_acks((each.symbol, each.rule, each.episode) for each in given if each.kind is Kind.OPENED)
     tx.alerts.add_transitions(given, now)
     tx.outbox.enqueue(notifications, now)
     return notifications

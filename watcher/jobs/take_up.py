@@ -36,6 +36,7 @@ def take_up(store: Store, book: RuleBook, now: datetime) -> tuple[Notification, 
     with store.write() as tx:
         tx.keep("book", book.digest)
         tx.keep("book_at", now.isoformat())
+        tx.outbox.look_again(now)  # quiet hours may be others now
     return tuple(notifications)
 
 

@@ -9,7 +9,7 @@ from watcher.core.alert import Kind
 from watcher.core.health import Backlog
 from watcher.core.market import Symbol
 from watcher.core.notification import Claim, Entry, Notification
-from watcher.core.outbox import Delivery, Hold, Outcome, Status
+from watcher.core.outbox import LONGEST_WAIT, Delivery, Hold, Outcome, Status
 from watcher.store.alerts import report_fields
 from watcher.store.attempts import Attempts
 from watcher.store.tables import outbox, transitions
@@ -48,8 +48,15 @@ _OVER = (
     .scalar_subquery()
 )
 
+_DUE = or_(
+    outbox.c.due <= bindparam("now"),
+    and_(outbox.c.held.is_(None), outbox.c.attempts == 0, outbox.c.due.is_not(None)),
+    and_(or_(outbox.c.held.is_(None), outbox.c.held == Hold.QUIET_HOURS.value), outbox.c.due > bindparam("too_far")),
+)
+"""As `Delivery.is_due`; what is due too far from now was put off by a clock that was set back since."""
+
 # made once: they are asked every second, and to make a statement takes longer than to run it
-_DUE_CHANNELS = select(outbox.c.channel).distinct().where(_PENDING, outbox.c.due <= bindparam("now"), ~_WAITS)
+_DUE_CHANNELS = select(outbox.c.channel).distinct().where(_PENDING, _DUE, ~_WAITS)
 _ANY_PENDING = select(outbox.c.channel).where(_PENDING).limit(1)
 
 
@@ -78,23 +85,26 @@ class Outbox:
         wanted = set(episodes)
         key = (transitions.c.symbol, transitions.c.rule, transitions.c.episode)
         query = (
-            select(*key, outbox.c.channel)
+            select(*key, outbox.c.channel, outbox.c.status)
             .select_from(transitions.join(outbox))
             .where(
-                transitions.c.symbol.in_({symbol for symbol, _, _ in wanted}),
-                transitions.c.kind == Kind.OPENED.value,
-                outbox.c.status.not_in((Status.DEAD.value, Status.DROPPED.value)),
+                transitions.c.symbol.in_({symbol for symbol, _, _ in wanted}), transitions.c.kind == Kind.OPENED.value
             )
+            .order_by(transitions.c.number)
         )
         found: dict[tuple[Symbol, str, date], set[str]] = {episode: set() for episode in wanted}
-        for symbol, rule, episode, channel in self._connection.execute(query) if wanted else ():
-            if (symbol, rule, episode) in wanted:
-                found[symbol, rule, episode].add(channel)
+        for symbol, rule, episode, channel, status in self._connection.execute(query) if wanted else ():
+            heard = found.get((symbol, rule, episode))
+            if heard is None:
+                continue
+            heard.add(channel)
+            if status in (Status.DEAD.value, Status.DROPPED.value):  # a revision can open it anew: the last one counts
+                heard.discard(channel)
         return found
 
     def due_channels(self, now: datetime) -> list[str]:
         """Return the channels for which something is due."""
-        return sorted(self._connection.execute(_DUE_CHANNELS, {"now": now}).scalars())
+        return sorted(self._connection.execute(_DUE_CHANNELS, _moments(now)).scalars())
 
     def is_idle(self) -> bool:
         """Return whether nothing waits to be told, due or not: without a change, nothing will be due."""
@@ -103,9 +113,21 @@ class Outbox:
     def begun(self, channel: str, now: datetime) -> Iterator[list[Entry]]:
         """Yield the messages that are due to be repeated as they are, the one that is due the longest first."""
         repeated = and_(_PENDING, outbox.c.channel == channel, outbox.c.begun == 1)
-        query = select(outbox.c.message).where(repeated, outbox.c.due <= now).group_by(outbox.c.message)
-        for message in self._connection.execute(query.order_by(func.min(outbox.c.due), outbox.c.message)).scalars():
+        query = select(outbox.c.message).where(repeated, _DUE).group_by(outbox.c.message)
+        query = query.order_by(func.min(outbox.c.due), outbox.c.message)
+        for message in self._connection.execute(query, _moments(now)).scalars():
             yield self.entries(and_(repeated, outbox.c.message == message))
+
+    def later(self, notification: Notification) -> list[Entry]:
+        """Return what came after a notification of its alert for the same channel, whatever became of it, in order."""
+        return self.entries(
+            and_(
+                outbox.c.symbol == notification.symbol,
+                outbox.c.rule == notification.rule,
+                outbox.c.number > notification.number,
+                outbox.c.channel == notification.channel,
+            )
+        )
 
     def waiting(self, channel: str) -> list[Entry]:
         """Return all of a channel that is to be told and has not begun, due or not, oldest first."""
@@ -232,6 +254,10 @@ class Outbox:
             )
             for row in self._connection.execute(query)
         ]
+
+
+def _moments(now: datetime) -> dict[str, datetime]:
+    return {"now": now, "too_far": now + LONGEST_WAIT}
 
 
 def _new(notification: Notification, now: datetime) -> dict[str, object]:

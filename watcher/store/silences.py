@@ -1,14 +1,21 @@
 """Silences and acks, as people asked for them."""
 
 import json
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import date, datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from watcher.core.market import Symbol
 from watcher.core.rule import Severity
 from watcher.core.silence import Ack, Silence
 from watcher.store.tables import acks, silences
+
+_OF_EPISODE = acks.delete().where(
+    acks.c.symbol == bindparam("of_symbol"),
+    acks.c.rule == bindparam("of_rule"),
+    acks.c.episode == bindparam("of_episode"),
+)
 
 
 class Silences:
@@ -56,6 +63,12 @@ class Silences:
         """Store an ack; acknowledging the same episode again does nothing."""
         values = {"symbol": ack.symbol, "rule": ack.rule, "episode": ack.episode, "at": ack.at}
         self._connection.execute(acks.insert().prefix_with("OR IGNORE").values(values))
+
+    def forget_acks(self, episodes: Iterable[tuple[Symbol, str, date]]) -> None:
+        """Drop the acks of episodes: a revision can open one anew after its end, which nobody knows of."""
+        values = [{"of_symbol": symbol, "of_rule": rule, "of_episode": episode} for symbol, rule, episode in episodes]
+        if values:
+            self._connection.execute(_OF_EPISODE, values)
 
     def acks(self) -> list[Ack]:
         """Return all acks, oldest first."""
