@@ -5,11 +5,13 @@ from collections.abc import Generator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.canary import Ear, written
 from watcher.store.store import Store
 
+hypothesis.settings.register_profile("long", max_examples=10_000)  # `scripts/test --long`
 _EAR = Ear()
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
