@@ -11,6 +11,7 @@ import pytest
 from tests.canary import Ear, written
 from watcher.store.store import Store
 
+logging.getLogger("mail.log").setLevel(logging.WARNING)  # the mail server of tests tells every line it is sent
 hypothesis.settings.register_profile("long", max_examples=10_000)  # `scripts/test --long`
 _EAR = Ear()
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)

@@ -344,7 +344,7 @@ def test_a_daemon_whose_store_is_damaged_ends_and_the_next_one_recovers(tmp_path
             eventually(tmp_path / "out", "US.XRT 80.20 % > 70")
             path = tmp_path / "state" / FILE
             eventually_ends(daemon, lambda: path.write_bytes(b"\xff" * path.stat().st_size))
-            assert daemon.returncode == 75
+            assert daemon.returncode == 75, (tmp_path / "err").read_text()
         said = (tmp_path / "err").read_text().splitlines()[-1]
         assert "is damaged" in said or "is no database" in said
         again = watcher("poll", env=env, cwd=tmp_path)
