@@ -8,7 +8,7 @@ import pytest
 from tests.builders import FIRST, notification
 from watcher.core.alert import Kind
 from watcher.core.book import ChannelPolicy, QuietHours
-from watcher.core.composition import Composition, Hush, compose, quiet
+from watcher.core.composition import Composition, Hush, compose, following, quiet
 from watcher.core.market import Symbol
 from watcher.core.notice import WATCHER
 from watcher.core.notification import Entry
@@ -202,3 +202,23 @@ def test_what_quiet_hours_held_and_a_silence_holds_then_is_held_on() -> None:
     before = entry(held=Hold.QUIET_HOURS, due=MORNING)
     (held,) = compose([before], QUIET, silenced(ends=NOON), MORNING).held
     assert held.delivery == replace(before.delivery, held=Hold.SILENCE, due=NOON)
+
+
+@pytest.mark.parametrize(
+    ("later", "yielded"),
+    [
+        pytest.param([end(2)], [2], id="its end"),
+        pytest.param([entry(2, kind=Kind.REMINDED), end(3)], [2, 3], id="its reminder and its end"),
+        pytest.param(
+            [Entry(end(2).notification, Delivery(status=Status.SENT)), end(3)], [3], id="what is told is told"
+        ),
+        pytest.param([end(2, episode=OVER)], [], id="no end of another episode"),
+        pytest.param([entry(2), end(3)], [], id="an end after it was opened anew is of that opening"),
+    ],
+)
+def test_what_follows_an_opening(later: list[Entry], yielded: list[int]) -> None:
+    assert numbers(tuple(following(notification(), later))) == yielded
+
+
+def test_nothing_follows_an_end() -> None:
+    assert list(following(end(2).notification, [end(3)])) == []

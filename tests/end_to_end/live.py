@@ -129,7 +129,7 @@ def process(*arguments: str, env: Mapping[str, str], cwd: Path) -> Iterator["sub
             running.wait()
 
 
-def eventually(path: Path, text: str, seconds: float = 20) -> str:
+def eventually(path: Path, text: str, seconds: float = 60) -> str:
     """Wait until a file holds `text`; return its content."""
     until = time.monotonic() + seconds  # noqa: TID251 - a test waits in real time
     while time.monotonic() < until:  # noqa: TID251
