@@ -21,7 +21,7 @@ from watcher.core.market import Symbol
 from watcher.jobs.deliver import deliver
 from watcher.jobs.poll import poll
 from watcher.jobs.take_up import take_up
-from watcher.store import file
+from watcher.store import opening
 from watcher.upstream.refusal import RetCode
 from watcher.upstream.server import create_app
 from watcher.wiring import Live, live
@@ -139,7 +139,7 @@ def test_a_cycle_with_nothing_new_begins_no_transaction_that_writes(tmp_path: Pa
 
         def listen() -> None:
             with parts.store._reader.connect() as connection:
-                file.driver(connection).set_trace_callback(statements.append)
+                opening.driver(connection).set_trace_callback(statements.append)
 
         await parts.writer(listen)
         await cycle(parts, away=away)

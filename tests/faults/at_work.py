@@ -23,7 +23,7 @@ from watcher.reloading import Reloading
 from watcher.rulebook import start
 from watcher.serving import served
 from watcher.settings import HeartbeatSettings, UpstreamSettings, WebSettings
-from watcher.store import file
+from watcher.store import opening
 from watcher.upstream.contract import PATH
 from watcher.wiring import Live, live
 
@@ -139,7 +139,7 @@ async def at_work(
     monkeypatch.setattr(pulse, "_ASK_AGAIN", timedelta(seconds=0.1))
     monkeypatch.setattr(delivering, "_REST", 0.1)
     monkeypatch.setattr(delivering, "_LOOK_AGAIN", 0.05)
-    monkeypatch.setattr(file, "_BUSY_SECONDS", 0.1)
+    monkeypatch.setattr(opening, "_BUSY_SECONDS", 0.1)
     publisher, clock = Publisher(newest[-1]), ManualClock(at)
     (directory / "rules.toml").write_text(rules)
     found: list[AtWork] = []

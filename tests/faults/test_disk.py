@@ -25,7 +25,7 @@ from watcher.core.outbox import Status
 from watcher.delivery.channels import ConsoleChannel
 from watcher.errors import StoreError
 from watcher.jobs.deliver import drain
-from watcher.store import file
+from watcher.store import opening
 from watcher.store.file import FILE
 from watcher.store.store import Store
 from watcher.upstream.recorded import RecordedArchive
@@ -190,7 +190,7 @@ def test_a_limit_on_the_size_of_files_is_said(tmp_path: Path) -> None:
 
 
 def test_a_store_that_another_process_has_locked_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(file, "_BUSY_SECONDS", 0.05)
+    monkeypatch.setattr(opening, "_BUSY_SECONDS", 0.05)
     store = Store.open_for_writing(tmp_path, "a test", NOW)
     other = sqlite3.connect(tmp_path / FILE, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")

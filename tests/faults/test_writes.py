@@ -25,7 +25,7 @@ from watcher.jobs.deliver import deliver, drain
 from watcher.jobs.operate import Chosen, acknowledge, add_silence, drop, end_silence, retry
 from watcher.jobs.poll import poll
 from watcher.jobs.take_up import take_up
-from watcher.store import file
+from watcher.store import opening
 from watcher.store.store import Store
 from watcher.upstream.refusal import RetCode
 from watcher.upstream.server import create_app
@@ -45,7 +45,7 @@ class Refusal:
         self.number = number
         self.commits = 0
         with store._reader.connect() as connection:
-            file.driver(connection).set_authorizer(self)
+            opening.driver(connection).set_authorizer(self)
 
     def __call__(self, action: int, operation: str | None, *_: str | None) -> int:
         if action != sqlite3.SQLITE_TRANSACTION or operation != "COMMIT":

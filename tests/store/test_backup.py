@@ -16,7 +16,7 @@ from watcher.core.judgement import News
 from watcher.core.market import Symbol
 from watcher.core.outbox import Status
 from watcher.errors import StateDamaged, StoreError
-from watcher.store import backup, file, recovery
+from watcher.store import backup, file, opening, recovery, verification
 from watcher.store.file import FILE
 from watcher.store.lock import Left, Lock
 from watcher.store.store import Store
@@ -199,7 +199,7 @@ def test_what_a_crash_left_in_the_journal_is_rolled_back_and_is_no_damage(tmp_pa
 def test_a_large_store_is_looked_through_after_an_unclean_end_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(file, "CHECKED_ALWAYS", 0)
+    monkeypatch.setattr(verification, "CHECKED_ALWAYS", 0)
     _made(tmp_path)
     _over(tmp_path / FILE, -4096, b"\xff" * 4096)
     store = Store.open_for_writing(tmp_path, "ends cleanly", NOW)
@@ -214,7 +214,7 @@ def test_a_large_store_is_looked_through_after_an_unclean_end_only(
 
 def test_a_daily_backup_finds_damage_and_work_on_it_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The next start looks at every page, for this one did not note a clean end."""
-    monkeypatch.setattr(file, "CHECKED_ALWAYS", 0)
+    monkeypatch.setattr(verification, "CHECKED_ALWAYS", 0)
     _made(tmp_path, key="value")
     backup.back_up(tmp_path, NOW - DAY)
     _over(tmp_path / FILE, -4096, b"\xff" * 4096)
@@ -366,7 +366,7 @@ def test_a_backup_beside_a_writer_is_of_one_moment(tmp_path: Path) -> None:
 
 
 def test_no_backup_is_made_of_a_store_that_is_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(file, "_BUSY_SECONDS", 0.05)
+    monkeypatch.setattr(opening, "_BUSY_SECONDS", 0.05)
     _made(tmp_path)
     other = sqlite3.connect(tmp_path / FILE, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
@@ -377,8 +377,8 @@ def test_no_backup_is_made_of_a_store_that_is_locked(tmp_path: Path, monkeypatch
 
 def test_no_backup_is_made_of_a_store_that_is_locked_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """SQLite alone would wait for ever, and the exit with it."""
-    monkeypatch.setattr(file, "_BUSY_SECONDS", 0.05)
-    monkeypatch.setattr(file, "_STEP", 1)
+    monkeypatch.setattr(opening, "_BUSY_SECONDS", 0.05)
+    monkeypatch.setattr(opening, "_STEP", 1)
     _made(tmp_path, long="text " * 4_000_000)
     other = sqlite3.connect(tmp_path / FILE, isolation_level=None, check_same_thread=False)
     locking = threading.Timer(0.01, lambda: other.execute("BEGIN EXCLUSIVE"))

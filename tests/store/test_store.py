@@ -16,7 +16,7 @@ from alembic.script import ScriptDirectory
 
 from tests.conftest import NOW
 from watcher.errors import StateDamaged, StateInUse, StoreError
-from watcher.store import file
+from watcher.store import schemas
 from watcher.store import store as store_module
 from watcher.store.store import FILE, Store, copy_to
 from watcher.store.tables import SCHEMA
@@ -33,10 +33,10 @@ def test_the_migrations_lead_to_what_a_new_store_is_made_of(tmp_path: Path) -> N
     new, migrated = tmp_path / "new", tmp_path / "migrated"
     for path in (new, migrated):
         path.touch()
-    file.fill(new, NOW)
-    file.migrate(migrated)
+    schemas.fill(new, NOW)
+    schemas.migrate(migrated)
     assert _schema_of(new) == _schema_of(migrated)
-    assert file.schema(new) == file.schema(migrated) == SCHEMA
+    assert schemas.schema_of(new) == schemas.schema_of(migrated) == SCHEMA
 
 
 def test_a_commit_leaves_another_mark(store: Store) -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from watcher.errors import StoreError
-from watcher.store import file
+from watcher.store import file, opening, schemas, verification
 
 KEPT = 7
 EVERY = timedelta(days=1)
@@ -67,8 +67,8 @@ def back_up_to(directory: Path, target: Path) -> Path:
         StateDamaged, StoreError: as `back_up`.
     """
     with file.whole(target) as unfinished:
-        file.copy(directory / file.FILE, unfinished)
-        file.verify(unfinished, thorough=True)
+        opening.copy(directory / file.FILE, unfinished)
+        verification.verify(unfinished, thorough=True)
     return target
 
 
@@ -90,5 +90,5 @@ def verify_backup(backup: Path) -> None:
         StateDamaged: it cannot; says what is wrong with it.
         StoreError: it cannot be read, or a newer watcher made it.
     """
-    file.verify(backup, thorough=True)
-    file.refuse_newer(backup, file.schema(backup))
+    verification.verify(backup, thorough=True)
+    schemas.refuse_newer(backup, schemas.schema_of(backup))

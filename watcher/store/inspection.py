@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from watcher.errors import StateDamaged
-from watcher.store import file
+from watcher.store import opening, verification
 from watcher.store.tables import SCHEMA, metadata
 
 _MOST = 100
@@ -30,8 +30,8 @@ def inspected(path: Path) -> Inspection:
         StoreError: it cannot be read now.
     """
     try:
-        file.verify_beside(path)
-        with file.as_store_error(path), closing(file.connect(path, "ro")) as connection:
+        verification.verify_beside(path)
+        with opening.as_store_error(path), closing(opening.connect(path, "ro")) as connection:
             pages = [finding for (finding,) in connection.execute(f"PRAGMA integrity_check({_MOST})")]
             references = [
                 f"{table}: a row refers to {parent}, where there is none"

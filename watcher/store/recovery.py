@@ -7,7 +7,7 @@ from pathlib import Path
 
 from watcher.core.outbox import Status
 from watcher.errors import StateDamaged
-from watcher.store import backup, file
+from watcher.store import backup, file, opening, schemas, verification
 from watcher.store.lock import Left, Lock
 from watcher.store.tables import SCHEMA
 
@@ -31,13 +31,13 @@ def ready(directory: Path, lock: Lock, now: datetime) -> str | None:
     left = lock.left
     if not path.exists() and left is Left.NOTHING:
         with file.whole(path) as unfinished:
-            file.fill(unfinished, now)
+            schemas.fill(unfinished, now)
             file.put_aside(path, now, "stray")  # a journal, it may be
         lock.note(Left.OPEN)
         return None
     lock.note(Left.OPEN)
     try:
-        file.verify(path, thorough=left is not Left.CLOSED)
+        verification.verify(path, thorough=left is not Left.CLOSED)
         upgrade(directory, now)
     except StateDamaged as damage:
         return _recover(directory, damage, now)
@@ -51,11 +51,11 @@ def upgrade(directory: Path, now: datetime) -> str:
         StoreError: it cannot be upgraded, and is as it was; or a newer watcher made it.
     """
     path = directory / file.FILE
-    found = file.schema(path)
-    file.refuse_newer(path, found)
+    found = schemas.schema_of(path)
+    schemas.refuse_newer(path, found)
     if found != SCHEMA:
         backup.back_up(directory, now)
-        file.migrate(path)
+        schemas.migrate(path)
     return found
 
 
@@ -86,12 +86,12 @@ def _replace(directory: Path, source: Path | None, now: datetime, why: str) -> P
     path = directory / file.FILE
     with file.whole(path) as unfinished:
         if source is None:
-            file.fill(unfinished, now)
+            schemas.fill(unfinished, now)
             _mark(unfinished, LOST)
         else:
-            file.copy(source, unfinished)
-            if file.schema(unfinished) != SCHEMA:
-                file.migrate(unfinished)
+            opening.copy(source, unfinished)
+            if schemas.schema_of(unfinished) != SCHEMA:
+                schemas.migrate(unfinished)
             made_at = backup.made_at(source)
             _mark(unfinished, f"state was restored{f' as of {made_at:%Y-%m-%d %H:%M} UTC' if made_at else ''}")
         return file.put_aside(path, now, why)
@@ -99,7 +99,7 @@ def _replace(directory: Path, source: Path | None, now: datetime, why: str) -> P
 
 def _mark(path: Path, note: str) -> None:
     """Mark a store that stands in for a later one: what it says is pending may well have been told."""
-    with file.as_store_error(path), closing(file.connect(path, "rw")) as connection:
+    with opening.as_store_error(path), closing(opening.connect(path, "rw")) as connection:
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", (RECOVERED, note))
         connection.execute("UPDATE outbox SET unknowns = unknowns + 1 WHERE status = ?", (Status.PENDING,))

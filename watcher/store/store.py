@@ -12,7 +12,7 @@ from typing import Self, TypeAlias
 from sqlalchemy import Connection, select
 
 from watcher.errors import StateDamaged, StoreError
-from watcher.store import backup, file, recovery
+from watcher.store import backup, file, opening, recovery, verification
 from watcher.store.alerts import Alerts
 from watcher.store.asking import Asking
 from watcher.store.file import FILE
@@ -86,7 +86,7 @@ class Store:
         self._open()
 
     def _open(self) -> None:
-        self._reader = file.engine(self._path, self._mode)
+        self._reader = opening.engine(self._path, self._mode)
         self._writer = self._reader.execution_options(writes=True)
         found = self._path.stat()
         self._place = (found.st_dev, found.st_ino)
@@ -127,7 +127,7 @@ class Store:
             StoreError: there is none, it may not be read, or it is at another schema than this program.
             StateDamaged: there is a file that is not a store.
         """
-        file.verify_beside(file.found_in(directory))
+        verification.verify_beside(file.found_in(directory))
         return cls(directory, "rw" if writes else "ro", None)
 
     @property
@@ -174,7 +174,7 @@ class Store:
     @contextmanager
     def _in_our_words(self) -> Iterator[None]:
         try:
-            with file.as_store_error(self._path):
+            with opening.as_store_error(self._path):
                 yield
         except StateDamaged as damage:
             self._damage = damage
@@ -250,7 +250,7 @@ class Store:
     def backup_to(self, other: sqlite3.Connection) -> None:
         """Copy all of it, as it is at one moment."""
         with self._reader.connect() as connection:
-            file.driver(connection).backup(other)
+            opening.driver(connection).backup(other)
 
     def backup_due(self, now: datetime) -> bool:
         """True if the newest backup is not of the last day."""
@@ -294,6 +294,6 @@ def copy_to(directory: Path, other: Path) -> None:
     """
     if not (directory / FILE).exists():
         return
-    file.verify_beside(file.found_in(directory))
+    verification.verify_beside(file.found_in(directory))
     with file.whole(other / FILE) as unfinished:
-        file.copy(directory / FILE, unfinished)
+        opening.copy(directory / FILE, unfinished)
