@@ -82,9 +82,13 @@ class Reloading:
 
     async def _take_up(self, loaded: Loaded, book: RuleBook) -> None:
         live = self._live
-        if book.digest == live.book.digest:
-            await live.writer(self._recover)
-            return
+        if book.digest != live.book.digest:
+            await self._replace(loaded, book)
+        await asyncio.to_thread(keep_good, self._state, loaded.files)
+        await live.writer(self._recover)
+
+    async def _replace(self, loaded: Loaded, book: RuleBook) -> None:
+        live = self._live
         for problem in loaded.problems:
             log.warning("rules", problem=printed(problem).splitlines()[0])
         for line in difference(live.book, book).lines:
@@ -93,7 +97,6 @@ class Reloading:
         live.channels = {**live.channels, **of_book}  # both, until the new rules are in force
         told = await live.writer(lambda: self._swap(book))
         live.channels = of_book
-        await asyncio.to_thread(keep_good, self._state, loaded.files)
         log.info("rules loaded", rules=len(book.rules), symbols=len(book.by_symbol), told=told)
 
     def _swap(self, book: RuleBook) -> int:
@@ -101,9 +104,6 @@ class Reloading:
         live = self._live
         taken = take_up(live.store, book, live.clock.now())
         live.book = book
-        with live.store.write() as tx:
-            tx.outbox.look_again(live.clock.now())  # quiet hours may be others now
-        self._recover()
         return len(taken)
 
     async def _refuse(self, text: str, problems: tuple[Problem, ...] = ()) -> None:

@@ -170,6 +170,17 @@ def test_an_edit_is_taken_up_without_a_signal(tmp_path: Path, env: dict[str, str
         assert _ended(running, signal.SIGTERM) == 0
 
 
+def test_the_last_good_copy_is_of_the_newest_text_though_only_a_comment_changed(
+    tmp_path: Path, env: dict[str, str]
+) -> None:
+    with process("run", env=env, cwd=tmp_path) as running:
+        eventually(tmp_path / "err", "event=polled")
+        (tmp_path / "rules.toml").write_text(f"# why 80: see the notes of March\n{RULES}")
+        eventually(tmp_path / "state" / "rules.good" / "current" / "rules.toml", "notes of March")
+        assert "rules loaded" not in (tmp_path / "err").read_text()
+        assert _ended(running, signal.SIGTERM) == 0
+
+
 def test_an_edit_made_while_the_store_is_locked_is_taken_up_once_it_is_not(tmp_path: Path, env: dict[str, str]) -> None:
     """Nor does a bad one end the watch for edits, though the operator cannot be told of it yet."""
     with process("run", env=env | {"WATCHER_SCHEDULE__EVERY": "1h"}, cwd=tmp_path) as running:

@@ -299,6 +299,13 @@ def test_the_overview_can_read_itself_again(seen: Visited) -> None:
     assert "/?phase=firing&amp;refresh=60" in seen.text("/?phase=firing")
 
 
+def test_links_repeat_only_what_a_page_reads(seen: Visited) -> None:
+    answer = seen.get("/?severity=warning&utm_source=" + "x" * 30_000 + "&told=" + "y" * 30_000)
+    assert len(answer.content) < 40_000
+    assert "utm_source" not in answer.text
+    assert "/?severity=warning&amp;refresh=60" in answer.text
+
+
 def test_a_foreign_host_is_refused_whatever_it_asks(seen: Visited) -> None:
     for path in (*PAGES, "/static/page.css"):
         answer = seen.get(path, host="evil.example")

@@ -21,7 +21,7 @@ from watcher.core.market import Symbol
 from watcher.errors import StoreError
 from watcher.web.access import LOOPBACK, Guard
 from watcher.web.pages import Pages
-from watcher.web.wanted import episodes_wanted, overview_wanted, page_wanted, text_wanted
+from watcher.web.wanted import carried_over, episodes_wanted, overview_wanted, page_wanted, text_wanted
 from watcher.web.wording import rendered
 
 _STATIC = Path(__file__).parent / "static"
@@ -126,8 +126,9 @@ async def _page(
     request: Request, template: str, status: int = 200, headers: Mapping[str, str] | None = None, **values: object
 ) -> Response:
     # in a thread: a long page takes some milliseconds, which the event loop has better use for
+    given = carried_over(request.query_params)
     text = await asyncio.to_thread(
-        rendered, template, path=request.url.path, given=dict(request.query_params), styles=_styles(), **values
+        rendered, template, path=request.url.path, given=given, styles=_styles(), **values
     )
     return HTMLResponse(text, status, headers)
 

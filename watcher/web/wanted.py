@@ -13,6 +13,9 @@ from watcher.core.rule import Severity
 _E = TypeVar("_E", bound=StrEnum)
 _LONGEST = 80
 _MOST_PAGES = 100_000
+_NAMES = frozenset(
+    ("data", "from", "market", "page", "phase", "refresh", "rule", "severity", "symbol", "text", "to", "told")
+)
 TROUBLED = "troubled"
 """Any state of a symbol's data but `ok`."""
 
@@ -88,6 +91,11 @@ def episodes_wanted(given: Mapping[str, str]) -> EpisodesWanted:
         last=_date(given, "to"),
         page=page_wanted(given),
     )
+
+
+def carried_over(given: Mapping[str, str]) -> dict[str, str]:
+    """Return what links to other pages of a list repeat: parameters that some page reads, of a length it reads."""
+    return {name: value for name, value in given.items() if name in _NAMES and len(value) <= _LONGEST}
 
 
 def page_wanted(given: Mapping[str, str]) -> int:
