@@ -184,7 +184,7 @@ def stdev(rows: list[float]) -> float | None:
     if all(near(a, b) for a in rows for b in rows):
         return 0.0
     mean = math.fsum(rows) / len(rows)
-    return math.sqrt(math.fsum((row - mean) ** 2 for row in rows) / (len(rows) - 1))
+    return finite(math.sqrt(math.fsum((row - mean) * (row - mean) for row in rows) / (len(rows) - 1)))
 
 
 def inverse(value: Value) -> bool | None:

@@ -104,11 +104,6 @@ def test_values(row: HkRow | UsRow, name: str, value: float | None) -> None:
     assert read == (value if value is None else pytest.approx(value, rel=1e-4))
 
 
-def test_values_are_floats_however_they_were_published() -> None:
-    (value,) = Window.of_rows(US, [us_row(volume=3)]).columns["volume"]
-    assert isinstance(value, float)
-
-
 def test_positions_are_not_read_from_rows() -> None:
     of_positions = {name for name, metric in METRICS.items() if metric.of_positions}
     assert of_positions == {"aggregated_short", "aggregated_short_ratio"}

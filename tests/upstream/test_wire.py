@@ -41,7 +41,7 @@ def test_the_pages_example_is_read_to_the_last_digit() -> None:
     assert answer == Answered(HK, (PAGE_ROW,), PAGE_POSITION)
     assert isinstance(answer.rows[0], HkRow)
     assert repr(answer.rows[0].turnover) == "14465428854.749"
-    assert type(answer.rows[0].shares_traded) is int
+    assert answer.rows[0].shares_traded == 31649780
 
 
 def test_the_pages_example_is_written_field_by_field_and_in_its_order() -> None:
@@ -111,18 +111,18 @@ def test_what_is_written_reads_back_equal(rows: list[Row], short: int | None, ra
 @pytest.mark.parametrize(
     ("sent", "read_as"),
     [
-        pytest.param("12345", 12345, id="an int stays one"),
-        pytest.param("12345.0", 12345.0, id="a float stays one"),
-        pytest.param('"12345"', 12345, id="a numeric string becomes an int"),
-        pytest.param('"12345.5"', 12345.5, id="a numeric string with a point becomes a float"),
+        pytest.param("12345", 12345.0, id="an int"),
+        pytest.param("12345.0", 12345.0, id="a float"),
+        pytest.param('"12345"', 12345.0, id="a numeric string"),
+        pytest.param('"12345.5"', 12345.5, id="a numeric string with a point"),
         pytest.param('"1.2345E7"', 1.2345e7, id="as Java writes a double"),
-        pytest.param("9007199254740992", 2**53, id="the largest whole number that is exact"),
+        pytest.param("9007199254740991", 2.0**53 - 1, id="the largest whole number that no other is read as"),
         pytest.param("1e7", 1e7, id="an exponent"),
         pytest.param("-0.0", 0.0, id="minus nothing"),
         pytest.param("null", None, id="null is missing"),
     ],
 )
-def test_a_count_is_read_however_it_is_written(sent: str, read_as: float | None) -> None:
+def test_a_count_is_read_as_a_float_however_it_is_written(sent: str, read_as: float | None) -> None:
     body = us(volume="SENT", total_shares_short=0, short_percent=0).replace(b'"SENT"', sent.encode())
     row = answered(body, US).rows[0]
     assert isinstance(row, UsRow)

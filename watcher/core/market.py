@@ -55,9 +55,9 @@ class HkRow(NamedTuple):
     """
 
     trade_date: date
-    shares_traded: int | float | None = None
+    shares_traded: float | None = None
     turnover: float | None = None
-    short_sell_shares_traded: int | float | None = None
+    short_sell_shares_traded: float | None = None
     short_sell_turnover: float | None = None
     open_price: float | None = None
     close_price: float | None = None
@@ -69,11 +69,11 @@ class UsRow(NamedTuple):
     """One session of a US symbol as published; counts are shares, `short_percent` and the ratio are in percent."""
 
     trade_date: date
-    total_shares_short: int | float | None = None
-    nasdaq_shares_short: int | float | None = None
-    nyse_shares_short: int | float | None = None
+    total_shares_short: float | None = None
+    nasdaq_shares_short: float | None = None
+    nyse_shares_short: float | None = None
     short_percent: float | None = None
-    volume: int | float | None = None
+    volume: float | None = None
     close_price: float | None = None
     last_close_price: float | None = None
     daily_trade_avg_ratio: float | None = None
@@ -89,7 +89,7 @@ class Position(NamedTuple):
     """The day the positions were held, from `new_time`."""
     trade_date: date
     """Trade date of the row they first came with: from it on they hold, until the next."""
-    aggregated_short: int | float | None = None
+    aggregated_short: float | None = None
     """Shares."""
     aggregated_short_ratio: float | None = None
     """Percent of the float."""

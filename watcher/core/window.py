@@ -6,15 +6,19 @@ from datetime import date
 from typing import Any, TypeAlias
 
 from watcher.core.market import Market, Position, Row
-from watcher.core.metrics import METRICS, ROW_TYPES, Column, Metric
+from watcher.core.metrics import METRICS, ROW_TYPES, Column
 
-Read: TypeAlias = Callable[[Metric, Mapping[str, Column]], Column]
+Read: TypeAlias = Callable[[str, Mapping[str, Column]], Column]
 """Reads a metric for all sessions; given the other metrics, read when they are asked for."""
 _PLACES = {
-    market: {name: place for place, name in enumerate(row_type._fields) if place}
+    market: {
+        metric.name: row_type._fields.index(metric.fields[market])
+        for metric in METRICS.values()
+        if market in metric.fields
+    }
     for market, row_type in ROW_TYPES.items()
 }
-"""Where in a row its published metrics are."""
+"""Where in a row the metrics are that it has as they are."""
 
 
 class _Columns(dict[str, Column]):
@@ -22,7 +26,7 @@ class _Columns(dict[str, Column]):
         self.read = read
 
     def __missing__(self, name: str) -> Column:
-        column = self[name] = self.read(METRICS[name], self)
+        column = self[name] = self.read(name, self)
         return column
 
 
@@ -47,16 +51,16 @@ class Window:
     def of_rows(cls, market: Market, rows: Sequence[Row], positions: Sequence[Position] = ()) -> "Window":
         """Return the window over `rows`, ascending by trade date, with `positions`, ascending by as-of date."""
         # turned once: that is quicker than to take the columns one by one, and the dates come with it
-        turned: list[tuple[Any, ...]] = list(zip(*rows, strict=True))  # Any: a date, then numbers or None
+        turned: list[tuple[Any, ...]] = list(zip(*rows, strict=False))  # Any: a date, then numbers or None
         places = _PLACES[market]
 
-        def read(metric: Metric, columns: Mapping[str, Column]) -> Column:
+        def read(name: str, columns: Mapping[str, Column]) -> Column:
+            if name in places:
+                return turned[places[name]] if turned else ()
+            metric = METRICS[name]
             if metric.formula is not None:
                 return metric.formula(columns)
-            if metric.of_positions:
-                return _held(metric.name, rows, positions)
-            name = metric.fields.get(market)
-            return _floats(turned[places[name]]) if name and turned else [None] * len(rows)
+            return _held(name, rows, positions) if metric.of_positions else [None] * len(rows)
 
         return cls(turned[0] if turned else (), read)
 
@@ -64,20 +68,10 @@ class Window:
     def of_positions(cls, positions: Sequence[Position]) -> "Window":
         """Return the window over `positions`, ascending by as-of date."""
 
-        def read(metric: Metric, _columns: Mapping[str, Column]) -> Column:
-            if metric.of_positions:
-                return [_value(position, metric.name) for position in positions]
-            return [None] * len(positions)
+        def read(name: str, _columns: Mapping[str, Column]) -> Column:
+            return [getattr(position, name, None) for position in positions]
 
         return cls([position.as_of for position in positions], read)
-
-
-def _floats(values: tuple[Any, ...]) -> Column:
-    """Return published values as floats; most columns have no hole, and are made in one go."""
-    try:
-        return list(map(float, values))
-    except TypeError:
-        return [None if value is None else float(value) for value in values]
 
 
 def _held(name: str, rows: Sequence[Row], positions: Sequence[Position]) -> Column:
@@ -85,9 +79,4 @@ def _held(name: str, rows: Sequence[Row], positions: Sequence[Position]) -> Colu
     arrived = sorted(positions, key=lambda position: (position.trade_date, position.as_of))
     starts = [position.trade_date for position in arrived]
     held = [bisect_right(starts, row.trade_date) for row in rows]
-    return [_value(arrived[count - 1], name) if count else None for count in held]
-
-
-def _value(position: Position, name: str) -> float | None:
-    value: float | None = getattr(position, name)
-    return None if value is None else float(value)
+    return [getattr(arrived[count - 1], name) if count else None for count in held]

@@ -5,7 +5,8 @@ missing, a window with a hole or not yet full, a result that is no finite number
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from operator import mul
 from typing import TypeAlias, TypeVar, cast
 
 from watcher.core.arithmetic import TESTS, finite, near, sliver
@@ -13,26 +14,26 @@ from watcher.core.window import Window
 
 Number: TypeAlias = Callable[[Window, int], float | None]
 Condition: TypeAlias = Callable[[Window, int], bool | None]
-Fold: TypeAlias = Callable[[list[float]], float | None]
+Fold: TypeAlias = Callable[[Sequence[float]], float | None]
 _T = TypeVar("_T")
 
 MAX_STREAK = 90
 """Rows a streak looks back: the longest answer upstream gives."""
 
 
-def _newest(x: Number, n: int, column: str | None) -> Callable[[Window, int], list[float] | None]:
+def _newest(x: Number, n: int, column: str | None) -> Callable[[Window, int], Sequence[float] | None]:
     """Return what reads the last n values of x, the asked row included; None if one is unknown.
 
     `column` names the metric that x is, if it is one and nothing else: its values are there, side by side.
     """
 
-    def sliced(window: Window, index: int) -> list[float] | None:
+    def sliced(window: Window, index: int) -> Sequence[float] | None:
         if index < n - 1:
             return None
         values = window.columns[column or ""][index - n + 1 : index + 1]
-        return None if None in values else cast(list[float], values)
+        return None if None in values else cast(Sequence[float], values)
 
-    def evaluated(window: Window, index: int) -> list[float] | None:
+    def evaluated(window: Window, index: int) -> Sequence[float] | None:
         if index < n - 1:
             return None
         values: list[float] = []
@@ -46,7 +47,7 @@ def _newest(x: Number, n: int, column: str | None) -> Callable[[Window, int], li
     return sliced if column else evaluated
 
 
-def _folded(fold: Callable[[list[float]], _T | None], values: list[float] | None) -> _T | None:
+def _folded(fold: Callable[[Sequence[float]], _T | None], values: Sequence[float] | None) -> _T | None:
     """Return what a fold makes of values; None if they are not all known, or too large for it."""
     if values is None:
         return None
@@ -56,7 +57,7 @@ def _folded(fold: Callable[[list[float]], _T | None], values: list[float] | None
         return None
 
 
-def _over_rows(newest: Callable[[Window, int], list[float] | None], fold: Fold) -> Number:
+def _over_rows(newest: Callable[[Window, int], Sequence[float] | None], fold: Fold) -> Number:
     """Fold the last rows, this one included."""
 
     def evaluate(window: Window, index: int) -> float | None:
@@ -66,35 +67,36 @@ def _over_rows(newest: Callable[[Window, int], list[float] | None], fold: Fold) 
     return evaluate
 
 
-def _mean(values: list[float]) -> float:
+def _mean(values: Sequence[float]) -> float:
     return math.fsum(values) / len(values)
 
 
-def _median(values: list[float]) -> float:
+def _median(values: Sequence[float]) -> float:
     ordered, half = sorted(values), len(values) // 2
     return ordered[half] if len(values) % 2 else (ordered[half - 1] + ordered[half]) / 2
 
 
-def _stdev(values: list[float]) -> float | None:
+def _stdev(values: Sequence[float]) -> float | None:
     return _deviation(values, _mean(values))
 
 
-def _spread(values: list[float]) -> tuple[float, float | None]:
+def _spread(values: Sequence[float]) -> tuple[float, float | None]:
     mean = _mean(values)
     return mean, _deviation(values, mean)
 
 
-def _deviation(values: list[float], mean: float) -> float | None:
+def _deviation(values: Sequence[float], mean: float) -> float | None:
     """Return the sample standard deviation of values with that mean."""
     if len(values) < 2:
         return None
     low, high = sliver(values[0])  # a quick look first: where the ends differ, all do
     if low <= values[-1] <= high and near(min(values), max(values)):
         return 0.0  # what is left of values that are equal on paper is rounding
-    return math.sqrt(math.fsum([(value - mean) ** 2 for value in values]) / (len(values) - 1))
+    away = [value - mean for value in values]
+    return finite(math.sqrt(math.fsum(map(mul, away, away)) / (len(values) - 1)))
 
 
-def _rank(values: list[float]) -> float:
+def _rank(values: Sequence[float]) -> float:
     newest = values[-1]
     return 100.0 * sum(TESTS["<="](value, newest) for value in values) / len(values)
 

@@ -57,21 +57,23 @@ def implausible(row: Row, stamp: int | float | None, zone: str, today: date) -> 
         return f"its timestamp {stamp} does not lie on its date, {trade_date} in {zone}"
     for figure in row[1:]:
         if figure is not None and figure < 0:
-            return f"{row._fields[row.index(figure)]} is {figure}"
+            return f"{row._fields[row.index(figure)]} is {_plain(figure)}"
     if row.daily_trade_avg_ratio is not None and row.daily_trade_avg_ratio > 100:
-        return f"daily_trade_avg_ratio is {row.daily_trade_avg_ratio} %"
+        return f"daily_trade_avg_ratio is {_plain(row.daily_trade_avg_ratio)} %"
     if isinstance(row, HkRow):
         short, traded, percent = row.short_sell_shares_traded, row.shares_traded, None
-        if row.short_sell_turnover is not None and row.turnover is not None and row.short_sell_turnover > row.turnover:
-            return f"short_sell_turnover is {row.short_sell_turnover}, over the turnover of {row.turnover}"
+        part, whole = row.short_sell_turnover, row.turnover
+        if part is not None and whole is not None and part > whole:
+            return f"short_sell_turnover is {_plain(part)}, over the turnover of {_plain(whole)}"
     else:
         short, traded, percent = row.total_shares_short, row.volume, row.short_percent
     if short is not None and traded is not None and short > traded:
-        return f"{short} shares were sold short, over the {traded} that were traded"
+        return f"{_plain(short)} shares were sold short, over the {_plain(traded)} that were traded"
     if percent is not None and percent > 100:
-        return f"short_percent is {percent} %"
+        return f"short_percent is {_plain(percent)} %"
     if percent is not None and short is not None and traded is not None and _apart(percent, short, traded):
-        return f"short_percent is {percent} %, but {short} of {traded} shares are {short / traded * 100:.3f} %"
+        made = f"{_plain(short)} of {_plain(traded)} shares are {short / traded * 100:.3f} %"
+        return f"short_percent is {_plain(percent)} %, but {made}"
     return None
 
 
@@ -81,10 +83,15 @@ def implausible_position(position: Position) -> str | None:
     if position.as_of > position.trade_date:
         return f"new_time {position.as_of} is after the newest row, {position.trade_date}"
     if shares is not None and shares < 0:
-        return f"aggregated_short is {shares}"
+        return f"aggregated_short is {_plain(shares)}"
     if ratio is not None and not 0 <= ratio <= 100:
-        return f"aggregated_short_ratio is {ratio} %"
+        return f"aggregated_short_ratio is {_plain(ratio)} %"
     return None
+
+
+def _plain(figure: float) -> str:
+    """Return it as upstream writes it: 459, not 459.0."""
+    return str(figure).removesuffix(".0")
 
 
 def _apart(percent: float, short: float, traded: float) -> bool:

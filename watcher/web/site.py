@@ -127,9 +127,7 @@ async def _page(
 ) -> Response:
     # in a thread: a long page takes some milliseconds, which the event loop has better use for
     given = carried_over(request.query_params)
-    text = await asyncio.to_thread(
-        rendered, template, path=request.url.path, given=given, styles=_styles(), **values
-    )
+    text = await asyncio.to_thread(rendered, template, path=request.url.path, given=given, styles=_styles(), **values)
     return HTMLResponse(text, status, headers)
 
 
