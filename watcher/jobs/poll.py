@@ -81,7 +81,6 @@ async def ask(  # noqa: PLR0913 - all that a cycle works with, and what it is to
     started = clock.now()
     watched = len(book().by_symbol)
     answers: asyncio.Queue[Answer | None] = asyncio.Queue(UNRECORDED)
-    asked = asyncio.Event()
     states: list[SymbolState] = []
     notifications: list[Enqueued] = []
 
@@ -101,12 +100,11 @@ async def ask(  # noqa: PLR0913 - all that a cycle works with, and what it is to
         async with asyncio.TaskGroup() as asking:
             for _ in range(CONCURRENCY):
                 asking.create_task(ask_all(waiting))
-        asked.set()
         await answers.put(None)
 
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(fetch())
-        async for batch in _batches(answers, asked):
+        async for batch in _batches(answers):
             committed = partial(_recorded, store, book, batch, clock, away=away, dues=dues)
             of_batch, told = await writer(committed)
             states += of_batch
@@ -114,21 +112,18 @@ async def ask(  # noqa: PLR0913 - all that a cycle works with, and what it is to
     return Cycle(started, clock.now(), tuple(states), tuple(notifications))
 
 
-async def _batches(answers: asyncio.Queue[Answer | None], asked: asyncio.Event) -> AsyncIterator[list[Answer]]:
+async def _batches(answers: asyncio.Queue[Answer | None]) -> AsyncIterator[list[Answer]]:
     """Yield answers as they come in, in batches, until the None that follows the last."""
-    while (first := await answers.get()) is not None:
-        batch = [first]
-        if answers.qsize() < BATCH:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LINGER):  # `wait_for` can swallow a cancellation
-                    await asked.wait()
-        while len(batch) < BATCH and not answers.empty():
-            answer = answers.get_nowait()
-            if answer is None:
-                yield batch
-                return
-            batch.append(answer)
+    answer = await answers.get()
+    while answer is not None:
+        batch = [answer]
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LINGER):  # `wait_for` can swallow a cancellation
+                while len(batch) < BATCH and (answer := await answers.get()) is not None:
+                    batch.append(answer)
         yield batch
+        if answer is not None:
+            answer = await answers.get()
 
 
 def _recorded(
