@@ -420,11 +420,11 @@ class Watching(RuleBasedStateMachine):
                 continue
             debts = [self.promise.debts[receiver.name][key_of(each)] for each in message.notifications]
             found = [entries[receiver.name, *key_of(each)].delivery for each in message.notifications]
-            known = {(message.channel, *key_of(each)) for each in message.notifications}
             stored = all(each.status is not Status.PENDING for each in found) or all(
                 each.unknowns == debt.doubts for each, debt in zip(found, debts, strict=True)
             )
-            passed_on = any((debts[0].fallback, *key[1:]) in entries for key in known)
+            of_fallback = [entries.get((debts[0].fallback, *key_of(each))) for each in message.notifications]
+            passed_on = any(each is not None and each.notification.instead_of for each in of_fallback)
             if stored:
                 self.promise.answered(message, receiver.outcome, self.world.clock)
             else:

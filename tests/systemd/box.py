@@ -1,7 +1,7 @@
 """A machine to install on: systemd booted on an overlay of this machine's root; what it writes is gone with it.
 
 Its mounts and processes are in namespaces of its own that end with the test's process: however that ends, nothing is
-left but empty control groups, and nothing of this machine is touched. What runs inside reaches its own loopback only.
+left but empty control groups, and nothing of this machine is touched.
 """
 
 import os
@@ -27,7 +27,7 @@ done
 shift
 mount -t overlay -o lowerdir=/,upperdir="$PWD/upper",workdir="$PWD/work" overlay root
 : > root/etc/machine-id
-exec systemd-nspawn --directory=root --boot --register=no --keep-unit --private-network --console=pipe --quiet "$@"
+exec systemd-nspawn --directory=root --boot --register=no --keep-unit --console=pipe --quiet "$@"
 """
 
 _GROUPS = [Path("/sys/fs/cgroup", each) for each in ("", "unified", "systemd")]
@@ -66,13 +66,18 @@ class Box:
 
 
 @contextmanager
-def booted(place: Path, *binds: str) -> Iterator[Box]:
-    """Boot a box whose scratch file system is mounted at `place`; `binds` are options of systemd-nspawn."""
+def booted(place: Path, *binds: str, networked: bool = False) -> Iterator[Box]:
+    """Boot a box whose scratch file system is mounted at `place`; `binds` are options of systemd-nspawn.
+
+    What runs inside reaches its own loopback only, or if it is `networked`, all that this machine does.
+    """
     name, console = f"watcher-box-{os.getpid()}", place.with_name("console")
-    script = ("sh", "-c", _BOOT, "sh", str(place), name, f"--machine={name}", *binds, "--", "systemd.unit=basic.target")
+    network = () if networked else ("--private-network",)
+    options = (f"--machine={name}", *network, *binds, "--", "systemd.unit=basic.target")
+    boot = (*_TIED, "sh", "-c", _BOOT, "sh", str(place), name, *options)
     with (
         console.open("w") as out,
-        subprocess.Popen([*_TIED, *script], stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT) as nspawn,
+        subprocess.Popen(boot, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT) as nspawn,
     ):
         try:
             yield eventually(lambda: _running(nspawn, console))

@@ -82,6 +82,13 @@ def test_its_exposure_is_low_and_systemd_has_nothing_to_say_of_the_unit(there: I
     assert (verified.returncode, verified.stdout + verified.stderr) == (0, "")
 
 
+def test_it_stays_far_below_its_limits(there: Installed) -> None:
+    # as the kernel has it of the process: a box's control groups need not count
+    used = dict(re.findall(r"^(\w+):\s+(\d+)", there.box("cat", f"/proc/{there.show('MainPID')}/status"), re.M))
+    assert int(used["Threads"]) < int(there.show("TasksMax")) / 2
+    assert int(used["VmHWM"]) * 1024 < int(there.show("MemoryMax")) / 2
+
+
 def test_secrets_are_in_no_environment_no_argument_and_no_log(there: Installed) -> None:
     process = f"/proc/{there.show('MainPID')}"
     seen = there.box("cat", f"{process}/environ", f"{process}/cmdline") + there.journal()
