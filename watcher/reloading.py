@@ -1,7 +1,7 @@
 """Rules that change while the daemon runs: taken up whole or not at all, and what is wrong with them is said once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -42,7 +42,7 @@ class Reloading:
         if self._begun.last_good:
             await self._refuse(refusal(self._begun.problems, self._state), self._begun.problems)
             return
-        await asyncio.to_thread(keep_good, self._state, self._begun.files)
+        await self._keep(self._begun.files)
         await live.writer(self._recover)
 
     def edits(self) -> AsyncIterator[Contents]:
@@ -84,7 +84,7 @@ class Reloading:
         live = self._live
         if book.digest != live.book.digest:
             await self._replace(loaded, book)
-        await asyncio.to_thread(keep_good, self._state, loaded.files)
+        await self._keep(loaded.files)
         await live.writer(self._recover)
 
     async def _replace(self, loaded: Loaded, book: RuleBook) -> None:
@@ -105,6 +105,13 @@ class Reloading:
         taken = take_up(live.store, book, live.clock.now())
         live.book = book
         return len(taken)
+
+    async def _keep(self, files: Mapping[str, bytes]) -> None:
+        """Keep a copy of rules that are in force; that it cannot be written stops neither them nor the start."""
+        try:
+            await asyncio.to_thread(keep_good, self._state, files)
+        except OSError as error:
+            log.error("rules not copied", reason=f"should they be spoilt, older ones would run: {error}")  # noqa: TRY400
 
     async def _refuse(self, text: str, problems: tuple[Problem, ...] = ()) -> None:
         live = self._live

@@ -1,6 +1,5 @@
 """The daemon as a process: signals, reload, the state directory to itself, systemd's protocol."""
 
-import os
 import signal
 import socket
 import sqlite3
@@ -139,16 +138,6 @@ def test_systemd_hears_when_it_is_ready_reloads_and_stops(tmp_path: Path, env: d
             assert running.wait(5) == 0
 
 
-@pytest.mark.skipif(not os.path.exists("/usr/bin/systemd-analyze"), reason="systemd-analyze is not installed")  # noqa: PTH110
-def test_the_unit_is_in_order(tmp_path: Path) -> None:
-    """`verify` exits 0 for unknown keys: its output has to be empty."""
-    unit = Path(__file__).parents[2] / "systemd" / "watcher.service"
-    done = subprocess.run(
-        ["systemd-analyze", "verify", str(unit)], capture_output=True, text=True, cwd=tmp_path, check=False
-    )
-    assert (done.stdout, done.stderr) == ("", "")
-
-
 def test_a_reload_asked_for_too_early_does_not_end_the_start(tmp_path: Path, env: dict[str, str]) -> None:
     with process("run", env=env, cwd=tmp_path) as running:
         while not (tmp_path / "state" / "watcher.lock").exists():
@@ -170,14 +159,15 @@ def test_an_edit_is_taken_up_without_a_signal(tmp_path: Path, env: dict[str, str
         assert _ended(running, signal.SIGTERM) == 0
 
 
-def test_the_last_good_copy_is_of_the_newest_text_though_only_a_comment_changed(
-    tmp_path: Path, env: dict[str, str]
-) -> None:
+def test_rules_that_cannot_be_copied_are_in_force_all_the_same(tmp_path: Path, env: dict[str, str]) -> None:
+    (tmp_path / "state").mkdir(exist_ok=True)
+    (tmp_path / "state" / "rules.good").write_text("in the way")
     with process("run", env=env, cwd=tmp_path) as running:
+        eventually(tmp_path / "err", "rules not copied")
         eventually(tmp_path / "err", "event=polled")
-        (tmp_path / "rules.toml").write_text(f"# why 80: see the notes of March\n{RULES}")
-        eventually(tmp_path / "state" / "rules.good" / "current" / "rules.toml", "notes of March")
-        assert "rules loaded" not in (tmp_path / "err").read_text()
+        (tmp_path / "rules.toml").write_text(RULES.replace("> 80", "> 20"))
+        eventually(tmp_path / "err", "rules loaded")
+        assert (tmp_path / "err").read_text().count("rules not copied") == 2
         assert _ended(running, signal.SIGTERM) == 0
 
 

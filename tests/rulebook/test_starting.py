@@ -63,6 +63,15 @@ def test_whatever_happened_to_the_present_ones_the_last_good_ones_run(rules: Pat
     assert begun.problems[0].file == str(rules)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make what belongs to others")
+def test_what_root_keeps_belongs_to_whom_the_state_belongs(rules: Path, state: Path) -> None:
+    os.chown(state, 4711, 4712)
+    keep_good(state, load(rules).files)
+    made = list((state / "rules.good").rglob("*"))
+    assert len(made) == 3
+    assert {(path.stat().st_uid, path.stat().st_gid) for path in (state / "rules.good", *made)} == {(4711, 4712)}
+
+
 def test_the_copy_has_the_digest_of_what_it_was_taken_from(tmp_path: Path, state: Path) -> None:
     """So that the store sees the same book, and takes nothing up anew."""
     directory = tmp_path / "rules.d"

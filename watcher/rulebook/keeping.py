@@ -7,6 +7,7 @@ crash at any moment leaves either the old copy or the new one, and a person can 
 import os
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from watcher.rulebook.contents import contents
@@ -34,6 +35,7 @@ def keep_good(state: Path, files: Mapping[str, bytes]) -> None:
     for file, content in _named(files).items():
         _write(copy / file, content)
     _sync(copy)
+    _give_to_owner(state, place, copy, *copy.iterdir())
     unfinished = place / f"{_CURRENT}.new"
     unfinished.unlink(missing_ok=True)
     unfinished.symlink_to(name)
@@ -61,6 +63,14 @@ def _named(files: Mapping[str, bytes]) -> Mapping[str, bytes]:
     if len(files) == 1:
         return dict(zip(["rules.toml"], files.values(), strict=True))
     return {Path(path).name: content for path, content in files.items()}
+
+
+def _give_to_owner(state: Path, *made: Path) -> None:
+    """Have what root makes belong to whom the state belongs, or the service could not replace it."""
+    owner = state.stat()
+    with suppress(PermissionError):  # of anybody but root: then it is the maker's own
+        for path in made:
+            os.chown(path, owner.st_uid, owner.st_gid)
 
 
 def _write(path: Path, content: bytes) -> None:
