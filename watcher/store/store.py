@@ -1,4 +1,4 @@
-"""The store: one SQLite file in the state directory, and the transactions on it."""
+"""The store: one SQLite file in the state directory, opened by one daemon and those who look on."""
 
 import json
 import logging
@@ -9,63 +9,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Self, TypeAlias
 
-from sqlalchemy import Connection, select
-
 from watcher.errors import StateDamaged, StoreError
 from watcher.store import backup, file, opening, recovery, verification
-from watcher.store.alerts import Alerts
-from watcher.store.asking import Asking
 from watcher.store.file import FILE
-from watcher.store.history import History
 from watcher.store.lock import Left, Lock
-from watcher.store.outbox import Outbox
-from watcher.store.quarantine import Quarantine
-from watcher.store.retention import Retention
-from watcher.store.revisions import Revisions
-from watcher.store.rows import Rows
-from watcher.store.silences import Silences
-from watcher.store.tables import meta
+from watcher.store.transaction import Transaction
 from watcher.store.unclaimed import Unclaimed
 
 _CYCLE = "cycle.json"
 Mark: TypeAlias = tuple[object, ...]
 
 log = logging.getLogger(__name__)
-
-
-class Transaction:
-    """What can be read and written, all of it or nothing."""
-
-    def __init__(self, connection: Connection) -> None:
-        """Work on a connection that is in a transaction."""
-        self._connection = connection
-        self.rows = Rows(connection)
-        self.alerts = Alerts(connection)
-        self.asking = Asking(connection)
-        self.outbox = Outbox(connection)
-        self.silences = Silences(connection)
-        self.history = History(connection)
-        self.quarantine = Quarantine(connection)
-        self.retention = Retention(connection)
-        self.revisions = Revisions(connection)
-
-    @property
-    def recovered(self) -> str | None:
-        """Why what is told now may have been told before; None unless the state before was lost."""
-        return self.note(recovery.RECOVERED)
-
-    def note(self, key: str) -> str | None:
-        """Return what was kept under `key`."""
-        return self._connection.execute(select(meta.c.value).where(meta.c.key == key)).scalar()
-
-    def keep(self, key: str, value: str) -> None:
-        """Keep a short text under `key`."""
-        self.drop(key)
-        self._connection.execute(meta.insert().values(key=key, value=value))
-
-    def drop(self, key: str) -> None:
-        """Keep nothing under `key`."""
-        self._connection.execute(meta.delete().where(meta.c.key == key))
 
 
 class Store:
