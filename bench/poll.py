@@ -49,7 +49,7 @@ def one_fails() -> None:
     print(f"  one of {FEW} never answers: the others within {found['ratio']:.3f} of the time without it   (aim: 1.05)")
 
 
-def processes(rounds: int = 2) -> None:
+def processes(rounds: int = 5) -> None:
     symbols = ordinary(FEW)
     with serving(FEW) as server, TemporaryDirectory(prefix="watcher-bench-") as directory:
         path = Path(directory)
