@@ -74,7 +74,9 @@ class Client:
         self._pacing = pacing
         self._now = now
         self._timeout = timeout
-        trust, via = _trust(ca_file), _proxy(proxy)
+        via = _proxy(proxy)
+        secured = "https" in {self._url.scheme, via.url.scheme if via else ""}
+        trust = _trust(ca_file) if secured or ca_file else _trusting_nobody()
         self._proxied = via is not None
         # One connection each, and past httpx's client: its pool looks at every connection for every request, and its
         # client merges URLs, cookies and headers that are the same each time; together they double a request's cost.
@@ -227,6 +229,11 @@ def _trust(ca_file: Path | None) -> ssl.SSLContext:
         except OSError as error:
             raise ConfigurationError(f"upstream's CA file {ca_file} cannot be read: {error.strerror}") from None
     return context
+
+
+def _trusting_nobody() -> ssl.SSLContext:
+    """Return what plain HTTP has no use for: to read the public certificates takes a tenth of a start."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def _proxy(proxy: str | None) -> httpx.Proxy | None:
