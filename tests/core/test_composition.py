@@ -5,9 +5,9 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
-from tests.builders import FIRST, notification
+from tests.builders import FIRST, book, notification, rule
 from watcher.core.alert import Kind
-from watcher.core.book import ChannelPolicy, QuietHours
+from watcher.core.book import ChannelPolicy, QuietHours, RuleBook
 from watcher.core.composition import Composition, Hush, compose, following, quiet
 from watcher.core.market import Symbol
 from watcher.core.notice import WATCHER
@@ -51,7 +51,8 @@ def becomes(composed: Composition) -> dict[int, str]:
 
 QUIETLY = f"quiet hours until {MORNING}"
 SILENTLY = f"silence until {MORNING}"
-ACKED = Hush.of([], [Ack(XRT, "r", FIRST, NIGHT)])
+RESTS = Hush.of([], [], book(rule("r", enabled=False), rule("other")))
+ACKED = Hush.of([], [Ack(XRT, "r", FIRST, NIGHT)], RuleBook())
 
 
 @pytest.mark.parametrize(

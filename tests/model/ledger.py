@@ -63,6 +63,8 @@ class Ledger:
         self.debts: dict[str, dict[Key, Debt]] = {name: {} for name in policies}
         self.silences: list[Silence] = []
         self.acks: set[tuple[Alert, date]] = set()
+        self.resting: set[str] = set()
+        """Rules that are not enabled."""
         self.troubled: set[str] = set()
         """Channels of which the operator is to know that they cannot be told, or may not have heard."""
 

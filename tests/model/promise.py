@@ -20,7 +20,7 @@ class Promise(Ledger):
     def happens(self, alert: Alert, kind: str, episode: date, rule: Rule | None, now: datetime) -> None:
         """Whom it concerns is owed it; nobody, if the alert is gone, or the episode was over already."""
         log = self.log.setdefault(alert, [])
-        over = next((each in ENDS for each, of in reversed(log) if of == episode), False)
+        over = next((each in ENDS for each, of in reversed(log) if of == episode and each != "reminded"), False)
         log.append((kind, episode))
         for debt in self.owed(alert=alert):
             debt.buried |= kind in ENDS and debt.episode == episode and debt.unheard and self._hushed(debt, now)
@@ -35,7 +35,7 @@ class Promise(Ledger):
             else:
                 opening = self.opening(name, debt)
                 heard = opening is not None and opening.state in ("pending", "sent")
-                hears = heard and any(name in self._reached(each) for each in rule.notify)
+                hears = heard and (kind in ENDS or any(name in self._reached(each) for each in rule.notify))
             if hears:
                 self.debts[name][*alert, len(log)] = debt
 
@@ -106,9 +106,10 @@ class Promise(Ledger):
         return any(kind in ENDS and of == debt.episode for kind, of in self.log[debt.alert][debt.number :])
 
     def _hushed(self, debt: Debt, now: datetime, *, begun: bool = True) -> bool:
-        """An ack holds but the end; a silence that was seen holds to its end, even if the clock is set back."""
+        """A rule that rests holds all, an ack all but the end; a silence that was seen holds to its end, by any clock."""
         symbol, rule = debt.alert
-        return (debt.kind not in ENDS and (debt.alert, debt.episode) in self.acks) or any(
+        acked = debt.kind not in ENDS and (debt.alert, debt.episode) in self.acks
+        return (rule in self.resting or acked) or any(
             (not begun or each.starts <= now)
             and now < each.ends
             and (not each.symbols or not {symbol, f"{symbol[:2]}.*", "*"}.isdisjoint(each.symbols))

@@ -438,6 +438,7 @@ class Watching(RuleBasedStateMachine):
         """The rules are edited, and taken up: while it runs, or at its next start."""
         world = self.world
         self.edition += 1
+        self.promise.resting = {name for name, text in texts.items() if not text.enabled}
         rules = [_rule(name, text) for name, text in texts.items()]
         edited = book(*rules, channels=list(self.policies.values()), digest=f"{self.edition}")
         if down:

@@ -64,7 +64,7 @@ class Truth:
         self.episode = None
 
     def _change(self, known: Rows) -> None:
-        """An episode before and one after that overlap are the same; the others never were, or are new."""
+        """An episode before and one after that overlap are the same, the latest of several; others are new, or gone."""
         were, are = self._runs(self.known)[0], self._runs(known)[0]
         self.known = known
         if self.episode is not None:
@@ -75,7 +75,7 @@ class Truth:
             if not any(_overlap(run, other) for other in were):
                 self.happened += [("opened", run[0])] + ([("resolved", run[0])] if run[1] else [])
         if are and are[-1][1] is None:
-            self.episode = next((run[0] for run in were if _overlap(run, are[-1])), are[-1][0])
+            self.episode = next((run[0] for run in reversed(were) if _overlap(run, are[-1])), are[-1][0])
             return
         if self.episode is not None and any(_overlap(run, (self.episode, None)) for run in are):
             self.end()

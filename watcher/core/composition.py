@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import TypeAlias
 
 from watcher.core.alert import Kind
-from watcher.core.book import ChannelPolicy
+from watcher.core.book import ChannelPolicy, RuleBook
 from watcher.core.market import Symbol
 from watcher.core.notice import WATCHER
 from watcher.core.notification import Entry, Notification
@@ -30,16 +30,21 @@ class Hush:
     """Those that have not ended."""
     acks: frozenset[tuple[Symbol, str, date]] = frozenset()
     """Symbol, rule and episode."""
+    resting: frozenset[str] = frozenset()
+    """Rules that are not enabled."""
 
     @classmethod
-    def of(cls, silences: Iterable[Silence], acks: Iterable[Ack]) -> "Hush":
-        """Return what silences and acks together say."""
-        return cls(tuple(silences), frozenset((ack.symbol, ack.rule, ack.episode) for ack in acks))
+    def of(cls, silences: Iterable[Silence], acks: Iterable[Ack], book: RuleBook) -> "Hush":
+        """Return what silences, acks and the rules together say."""
+        episodes = frozenset((ack.symbol, ack.rule, ack.episode) for ack in acks)
+        return cls(tuple(silences), episodes, frozenset(rule.name for rule in book.rules if not rule.enabled))
 
     def held(self, notification: Notification, now: datetime) -> Held | None:
         """Return whether a notification is not wanted now; an ack lets the end of its episode through."""
         if notification.symbol == WATCHER:
             return None
+        if notification.rule in self.resting:
+            return Hold.RESTING, None
         ends = [each.ends for each in self.silences if each.starts <= now < each.ends and each.covers(notification)]
         if ends:
             return Hold.SILENCE, max(ends)

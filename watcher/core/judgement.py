@@ -219,14 +219,18 @@ def first_sight(rule: Rule, alert: Alert, window: Window) -> tuple[Alert, list[R
 
 
 def take_up(rule: Rule, before: Alert, window: Window) -> tuple[Alert, list[Report]]:
-    """Return what an edited rule says of a symbol now; where it differs from what the old text said, it is reported."""
+    """Return what an edited rule says of a symbol now; where it differs from what the old text said, it is reported.
+
+    `window` has a session at least: for a rule over positions that is judged on none, the rows.
+    """
     after, reports = first_sight(rule, Alert(rule.name, before.symbol), window)
     if before.episode is None:
         return after, [replace(told, note=_joined("rule changed", told.note)) for told in reports]
     if after.episode is not None:  # the same episode, which may have been told: it keeps its name
         return replace(after, episode=before.episode), []
     newest = len(window.dates) - 1
-    ended = Transition(rule.name, before.symbol, Kind.RESOLVED, before.episode, window.dates[newest])
+    over = max(window.dates[newest], before.episode)  # sessions of positions lie a week or two before those of rows
+    ended = Transition(rule.name, before.symbol, Kind.RESOLVED, before.episode, over)
     return after, [report(rule, ended, window, newest, "rule changed")]
 
 

@@ -35,6 +35,8 @@ class Hold(StrEnum):
     QUIET_HOURS = "quiet hours"
     SILENCE = "silence"
     ACK = "ack"
+    RESTING = "resting"
+    """Its rule is not enabled."""
 
     @property
     def hushes(self) -> bool:

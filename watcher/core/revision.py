@@ -50,7 +50,8 @@ def rejudge(
             reports += _appeared(rule, before, new, episode, judged)
     if after.episode is not None:
         open_now = Episode(after.episode)
-        name = next((each.opened for each in were if each.overlaps(open_now)), after.episode)
+        # of several that have become one, the last that was told of: its end is still to be told
+        name = next((each.opened for each in reversed(were) if each.overlaps(open_now)), after.episode)
         return replace(after, episode=name), reports
     if before.episode is not None:
         open_then = Episode(before.episode)

@@ -14,8 +14,9 @@ from watcher.core.rule import Rule
 def channels_of(rule: Rule, kind: Kind, book: RuleBook, told: Iterable[str]) -> tuple[str, ...]:
     """Return the channels that are to be told of a transition of `rule`, in the order the rule names them.
 
-    `told` are the channels that were told of the episode's opening, or are still owed it: ends, reminders and
-    retractions go to no other, but to fallbacks that heard the opening in the place of a channel of the rule.
+    `told` are the channels that were told of the episode's opening, in their own place or in that of another, or are
+    still owed it. They hear of its end, though the rule may name others by now: whoever was alarmed is to know that it
+    is over. A reminder goes to those of them that the rule still names, or that such a channel falls back on.
     """
     if kind is Kind.OPENED:
         return tuple(
@@ -23,9 +24,10 @@ def channels_of(rule: Rule, kind: Kind, book: RuleBook, told: Iterable[str]) -> 
         )
     if kind is Kind.RESOLVED and not rule.resolved:
         return ()
-    heard = set(told)
     fallbacks = (fallback for name in rule.notify for fallback in _fallbacks(name, book))
-    return tuple(name for name in dict.fromkeys((*rule.notify, *fallbacks)) if name in heard)
+    named = (*rule.notify, *fallbacks) if kind is Kind.REMINDED else (*rule.notify, *fallbacks, *book.channels)
+    heard = set(told)
+    return tuple(name for name in dict.fromkeys(named) if name in heard)
 
 
 def _fallbacks(name: str, book: RuleBook) -> Iterator[str]:

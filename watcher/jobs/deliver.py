@@ -99,10 +99,9 @@ async def _sent(name: str, channel: Channel | None, message: Message) -> Outcome
 
 
 def _claimed(store: Store, book: RuleBook, channel: str, now: datetime) -> Claim | None:
-    policy = book.channels.get(channel, ChannelPolicy(channel))
     try:
         with store.write() as tx:
-            claim, kept_back = _next(tx, policy, now)
+            claim, kept_back = _next(tx, book, channel, now)
             tx.outbox.put(kept_back)
             if claim is not None:
                 tx.outbox.claim(claim, store.holder)
@@ -111,28 +110,29 @@ def _claimed(store: Store, book: RuleBook, channel: str, now: datetime) -> Claim
         raise
     except StoreError:  # a full disk: nothing new can be recorded, but what is pending is told
         with store.read() as tx:
-            claim, _ = _next(tx, policy, now)
+            claim, _ = _next(tx, book, channel, now)
         if claim is not None:
             store.unclaimed.add(claim.message.id, [each.id for each in claim.message.notifications])
         return claim
 
 
-def _next(tx: Transaction, policy: ChannelPolicy, now: datetime) -> tuple[Claim | None, list[Entry]]:
+def _next(tx: Transaction, book: RuleBook, channel: str, now: datetime) -> tuple[Claim | None, list[Entry]]:
     """Return the next message of a channel, and what is kept back as it is from now on.
 
     What is to be repeated goes first, each message as it was; then all that is new, and all that was refused for
     certain, as one message.
     """
+    policy = book.channels.get(channel, ChannelPolicy(channel))
     kept_back: list[Entry] = []
-    for repeated in tx.outbox.begun(policy.name, now):
+    for repeated in tx.outbox.begun(channel, now):
         hold = quiet([entry.notification for entry in repeated], policy, now)
         if hold is None:
             return Claim.of(repeated), kept_back
         kept_back += [replace(each, delivery=replace(each.delivery, held=hold[0], due=hold[1])) for each in repeated]
-    waiting = tx.outbox.waiting(policy.name)
+    waiting = tx.outbox.waiting(channel)
     if not any(entry.delivery.is_due(now) for entry in waiting):
         return None, kept_back
-    hush = Hush.of(tx.silences.all(ending_after=now), tx.silences.acks())
+    hush = Hush.of(tx.silences.all(ending_after=now), tx.silences.acks(), book)
     composed = compose(waiting, policy, hush, now)
     kept_back += [*composed.held, *composed.dropped]
     return Claim.of(composed.told) if composed.told else None, kept_back

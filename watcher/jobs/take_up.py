@@ -84,9 +84,10 @@ def _take_up(
             rule = book.by_name[name]
             window = of_positions if rule.reads_positions_only else of_rows
             newest = window.dates[-1] if window.dates else None
-            if rule.enabled and newest is not None:
+            sessions = window if window.dates else of_rows  # no position is known: that ends what the old text said
+            if rule.enabled and sessions.dates:
                 judge = judged_anew if key in watched else first_sight
-                before, told = judge(rule, before, window)
+                before, told = judge(rule, before, sessions)
                 after.append(before)
                 reports += told
             watches.append(Watch.of(rule, symbol, newest, before if newest else None))

@@ -94,7 +94,8 @@ class Alerts:
         """Return those episodes whose end, or retraction, is recorded already, with no opening after it."""
         wanted = set(episodes)
         of_symbols = transitions.c.symbol.in_({symbol for symbol, _, _ in wanted})
-        query = select(transitions).where(of_symbols).order_by(transitions.c.number)
+        begin_or_end = transitions.c.kind != Kind.REMINDED.value
+        query = select(transitions).where(of_symbols, begin_or_end).order_by(transitions.c.number)
         last = {
             (Symbol(row.symbol), row.rule, row.episode): Kind(row.kind)
             for row in (self._connection.execute(query) if wanted else ())
