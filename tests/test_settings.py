@@ -35,6 +35,13 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
         duration(text)
 
 
+@pytest.mark.parametrize("text", ["201y", "99999999y", f"{'9' * 400}s"])
+def test_no_duration_reaches_back_beyond_all_dates(text: str) -> None:
+    assert duration("200y") == timedelta(days=73_000)
+    with pytest.raises(ValueError, match="200y at most"):
+        duration(text)
+
+
 def test_the_command_line_goes_before_the_environment_before_the_file_before_credentials_before_defaults(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -173,7 +180,11 @@ def test_what_is_wrong_is_named_and_its_value_is_not_repeated(
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        pytest.param(b"[upstream]\nurll = 'x'\n", "WATCHER_UPSTREAM__URLL", id="an unknown key"),
+        pytest.param(
+            b"[upstream]\nurll = 'x'\n",
+            "settings.toml: upstream.urll is no setting (did you mean upstream.url?)",
+            id="an unknown key",
+        ),
         pytest.param(f"[upstream]\ntimeout = '{CANARY}'\n".encode(), "a duration is written", id="a wrong value"),
         pytest.param(f"token = = {CANARY}".encode(), "settings.toml:1:9: error:", id="no TOML"),
         pytest.param(b"state = '\xff'", "settings.toml is not UTF-8 text", id="no text"),

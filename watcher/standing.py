@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from watcher.core.book import RuleBook
-from watcher.core.health import Reason, outside
+from watcher.core.health import Check, Reason, outside
 from watcher.jobs.asked import circuit
 from watcher.jobs.cycle import states_now
 from watcher.jobs.status import standings
@@ -15,7 +15,7 @@ from watcher.store.file import found_in
 from watcher.store.lock import held
 from watcher.store.noted import Noted, last_note
 from watcher.store.store import Store, last_cycle
-from watcher.wiring import schedule
+from watcher.wiring import due_symbols, schedule
 
 
 def seen_from_outside(settings: Settings, now: datetime) -> tuple[Noted | None, Sequence[Reason]]:
@@ -46,18 +46,17 @@ def standing(settings: Settings, noted: Noted | None, reasons: Sequence[Reason],
     try:
         with store.read() as tx:
             depth, loaded_at, upstream = tx.outbox.depth(), tx.note("book_at"), circuit(tx)
-            # what overrules the calendar overrules what it has to say of rows that are late
-            on_time = () if settings.schedule.every else book.by_symbol
-            states = states_now(tx, on_time, schedule(settings), now)
+            states = states_now(tx, due_symbols(book, settings), schedule(settings), now)
         alerts = standings(store, book)
     finally:
         store.close()
+    alive = noted if all(reason.check is not Check.DAEMON for reason in reasons) else None
     return {
         "ready": not reasons,
         "reasons": [{"check": reason.check.value, "text": reason.text} for reason in reasons],
         "cycle": last_cycle(settings.state_directory),
         "complete": noted.complete if noted else None,
-        "next": noted.following if noted else None,
+        "next": alive.following if alive else None,
         "upstream": {
             "down": upstream.down,
             "since": upstream.since if upstream.down else None,
@@ -73,6 +72,7 @@ def standing(settings: Settings, noted: Noted | None, reasons: Sequence[Reason],
                 "as_of": each.judged_positions,
             }
             for each in sorted(states.values(), key=lambda each: each.symbol)
+            if each.symbol in book.by_symbol or not book.rules  # of rules that cannot be read, all there is
         ],
         "alerts": [
             {
@@ -86,7 +86,7 @@ def standing(settings: Settings, noted: Noted | None, reasons: Sequence[Reason],
             for each in alerts
         ],
         "outbox": depth,
-        "page": {"url": noted.page if noted else None, "fault": noted.page_fault if noted else None},
+        "page": {"url": alive.page if alive else None, "fault": alive.page_fault if alive else None},
         "rules": {
             "file": str(settings.rules_path),
             "loaded_at": loaded_at,

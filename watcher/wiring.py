@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 import platform
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from typing import TextIO, TypeVar
 from watcher.calendar import NIGHT, timetable
 from watcher.clock import SystemClock
 from watcher.core.book import CONSOLE, RuleBook
-from watcher.core.market import Market
+from watcher.core.market import Market, Symbol
 from watcher.core.sessions import Timetable
 from watcher.core.watched import Gaps
 from watcher.delivery.channels import AppriseChannel, ConsoleChannel, validate_url
@@ -213,6 +213,11 @@ def schedule(settings: Settings) -> Schedule:
 
     gaps = Gaps(settings.schedule.probe_gaps, settings.schedule.straggler_gaps)
     return Schedule(timetables, gaps, NIGHT - max(of.ready_after for of in markets.values()))
+
+
+def due_symbols(book: RuleBook, settings: Settings) -> Collection[Symbol]:
+    """Return the symbols whose sessions come due by the calendar: none if that is overruled by an interval."""
+    return () if settings.schedule.every else book.by_symbol
 
 
 def heartbeat(settings: Settings) -> Heartbeat | None:

@@ -130,6 +130,8 @@ def test_a_silence_beside_a_daemon_holds_what_comes_and_tells_it_when_it_is_ende
     assert watcher("silence", "list", env=env, cwd=tmp_path).stdout == "nothing is silenced\n"
     assert id_ in watcher("silence", "list", "--all", env=env, cwd=tmp_path).stdout
     assert watcher("silence", "end", id_, env=env, cwd=tmp_path).returncode == 1
+    early = watcher("silence", "add", "--rule", "tomorrow", "--for", "1h", "--why", "x", env=env, cwd=tmp_path)
+    assert (early.returncode, "there is no rule 'tomorrow' now" in early.stderr) == (0, True)
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def test_json_is_the_only_thing_on_standard_output(tmp_path: Path, env: dict[str
     assert isinstance(found, dict)
     assert [(each["symbol"], each["state"], each["trade_date"]) for each in found["symbols"]] == [
         ("HK.00700", "no_data", None),
-        ("US.XRT", "ok", "2021-02-12"),
+        ("US.XRT", "missing", "2021-02-12"),  # as `status` says: the recorded rows are of years ago
     ]
     (notification,) = found["notifications"]
     assert len(notification.pop("id")) == 8
@@ -81,6 +81,9 @@ def test_one_symbol_can_be_polled_alone(tmp_path: Path, env: dict[str, str]) -> 
     assert isinstance(found, dict)
     assert [each["symbol"] for each in found["symbols"]] == ["HK.00700"]
     assert watcher("status", env=env, cwd=tmp_path).returncode == 1, "a complete cycle was not run yet"
+    unwatched = watcher("poll", "--symbol", "US.XRTT", env=env, cwd=tmp_path)
+    assert (unwatched.returncode, "no rule names US.XRTT" in unwatched.stderr) == (2, True)
+    assert "US.XRT" in unwatched.stderr, "did you mean"
     refused = watcher("poll", "--symbol", "700", env=env, cwd=tmp_path)
     assert refused.returncode == 2
     assert "MARKET.CODE" in refused.stderr
@@ -108,3 +111,20 @@ def test_without_upstream_it_says_what_to_set(tmp_path: Path, env: dict[str, str
     done = watcher("poll", env=env, cwd=tmp_path)
     assert done.returncode == 78
     assert "WATCHER_UPSTREAM__URL" in done.stderr
+
+
+def test_what_is_watched_no_more_is_shown_no_more_and_a_daemon_that_is_gone_has_no_page(
+    tmp_path: Path, env: dict[str, str]
+) -> None:
+    watcher("poll", env=env, cwd=tmp_path)
+    (tmp_path / "rules.toml").write_text(RULES.replace(', "HK.00700"', ""))
+    shown = printed(watcher("status", "--json", env=env, cwd=tmp_path))
+    assert isinstance(shown, dict)
+    assert [each["symbol"] for each in shown["symbols"]] == ["US.XRT"]
+    assert (shown["next"], shown["page"]) == (None, {"url": None, "fault": None})
+
+
+def test_a_state_that_is_a_file_is_none(tmp_path: Path, env: dict[str, str]) -> None:
+    (tmp_path / "file").touch()
+    done = watcher("status", "--state", "file", env=env, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (75, "file is no directory: the state is kept in one\n")

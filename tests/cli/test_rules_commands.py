@@ -116,3 +116,20 @@ def test_without_state_status_and_backtest_say_how_to_get_some(tmp_path: Path, e
 )
 def test_wrong_usage_exits_2(tmp_path: Path, env: dict[str, str], arguments: list[str]) -> None:
     assert watcher(*arguments, env=env, cwd=tmp_path).returncode == 2
+
+
+def test_a_url_that_no_service_has_is_an_error_and_its_secret_is_not_said(tmp_path: Path, env: dict[str, str]) -> None:
+    (tmp_path / "rules.toml").write_text(
+        '[channels.desk]\n[[rule]]\nname = "r"\nsymbols = ["US.XRT"]\nwhen = "short_percent > 1"\nnotify = ["desk"]\n'
+    )
+    done = watcher("check", env=env | {"WATCHER_CHANNELS__DESK": "foo://of-no-service"}, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "rules.toml:1:1: error: the URL of channel 'desk' is unusable" in done.stdout
+    assert "of-no-service" not in done.stdout + done.stderr
+    assert watcher("check", env=env | {"WATCHER_CHANNELS__DESK": "json://127.0.0.1"}, cwd=tmp_path).returncode == 0
+
+
+def test_the_schema_is_json_also_when_asked_for_as_json(tmp_path: Path, env: dict[str, str]) -> None:
+    assert printed(watcher("schema", "--json", env=env, cwd=tmp_path)) == printed(
+        watcher("schema", env=env, cwd=tmp_path)
+    )

@@ -9,6 +9,7 @@ import pytest
 from tests.builders import RECORDED
 from tests.end_to_end.live import environment, printed, watcher
 from tests.upstream.servers import serving
+from watcher.rulebook import keep_good, load
 from watcher.upstream.recorded import RecordedArchive
 from watcher.upstream.server import create_app
 
@@ -125,3 +126,16 @@ def test_a_symbol_that_is_not_watched_is_explained(polled: tuple[dict[str, str],
             "- upstream was never asked for it",
         ],
     )
+
+
+def test_while_the_rules_have_errors_it_goes_by_the_last_good_ones(polled: tuple[dict[str, str], Path]) -> None:
+    env, place = polled
+    keep_good(place / "state", load(place / "rules.toml").files)
+    (place / "rules.toml").write_text(RULES.replace("short_percent", "short_precent"))
+    try:
+        done = watcher("why", "level", "US.XRT", env=env, cwd=place)
+    finally:
+        (place / "rules.toml").write_text(RULES)
+    assert done.returncode == 0, done.stderr
+    assert "rules.toml has errors, see `watcher check`: this is by the last good rules" in done.stderr
+    assert "level on US.XRT, row of 2021-04-13" in done.stdout

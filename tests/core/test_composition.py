@@ -60,6 +60,13 @@ ACKED = Hush.of([], [Ack(XRT, "r", FIRST, NIGHT)], RuleBook())
     [
         pytest.param([entry()], LOUD, NOBODY, {1: "told"}, id="what waits is told"),
         pytest.param([entry()], QUIET, NOBODY, {1: QUIETLY}, id="quiet hours hold"),
+        pytest.param(
+            [entry(1), end(2), entry(3, rule="other")],
+            LOUD,
+            RESTS,
+            {1: "resting until None", 2: "resting until None", 3: "told"},
+            id="a rule that rests is not told of",
+        ),
         pytest.param([entry(severity=Severity.CRITICAL)], QUIET, NOBODY, {1: "told"}, id="what is critical passes"),
         pytest.param(
             [entry(1), entry(2, rule="s", severity=Severity.CRITICAL)],

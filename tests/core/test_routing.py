@@ -47,7 +47,7 @@ def report(
         pytest.param(OPENED, Severity.CRITICAL, [], ["mail", "desk", "pager"], id="great enough for the pager"),
         pytest.param(RESOLVED, Severity.WARNING, ["desk"], ["desk"], id="an end goes to who heard of the opening"),
         pytest.param(RESOLVED, Severity.WARNING, [], [], id="and to nobody if nobody did"),
-        pytest.param(RESOLVED, Severity.WARNING, ["gone"], [], id="nor to a channel the rule no longer names"),
+        pytest.param(RESOLVED, Severity.WARNING, ["gone"], [], id="nor to a channel that is no more"),
         pytest.param(REMINDED, Severity.WARNING, ["mail", "desk"], ["mail", "desk"], id="so does a reminder"),
         pytest.param(RETRACTED, Severity.WARNING, ["mail"], ["mail"], id="so does a retraction"),
     ],
@@ -60,6 +60,14 @@ def test_channels(kind: Kind, severity: Severity, told: list[str], expected: lis
 def test_an_end_goes_to_who_heard_of_the_opening_though_the_rule_matters_less_by_now() -> None:
     of = rule(notify=["desk"], severity=Severity.INFO)
     assert channels_of(of, RESOLVED, BOOK, ["desk"]) == ("desk",)
+
+
+@pytest.mark.parametrize("kind", [RESOLVED, RETRACTED])
+def test_who_heard_of_the_opening_hears_that_it_is_over_though_the_rule_names_others_by_now(kind: Kind) -> None:
+    moved = rule(notify=["mail"])
+    assert channels_of(moved, kind, BOOK, ["desk"]) == ("desk",)
+    assert channels_of(moved, kind, BOOK, ["pager", "mail"]) == ("mail", "pager")
+    assert channels_of(moved, REMINDED, BOOK, ["desk"]) == ()
 
 
 def test_a_fallback_that_heard_of_the_opening_hears_of_the_end() -> None:

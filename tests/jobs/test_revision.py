@@ -239,6 +239,29 @@ def test_an_episode_that_a_revision_cut_in_two_was_told_as_one(
     assert [(each.kind, each.episode) for each in _record(store, _rows(*percents))] == told
 
 
+def test_of_episodes_that_become_one_the_last_that_was_told_goes_on_and_its_end_is_told(store: Store) -> None:
+    """And whoever acknowledged that one, hears nothing of it until then."""
+    reminded = book(rule(when="short_percent > 50", remind=1), digest="reminded")
+    _live(store, [QUIET, QUIET, FIRES, QUIET, FIRES], reminded)
+    acknowledge(store, "r", US, NOW)
+    assert _record(store, _rows(QUIET, QUIET, FIRES, FIRES, FIRES), reminded) == []
+    with store.read() as tx:
+        assert tx.alerts.of([US])[US]["r"].episode == DAYS[4]
+        assert [ack.episode for ack in tx.silences.acks()] == [DAYS[4]]
+    told = _record(store, _rows(QUIET, QUIET, FIRES, FIRES, FIRES, QUIET), reminded)
+    assert _told(told) == [(Kind.RESOLVED, DAYS[4], None)]
+
+
+def test_what_a_revision_goes_on_with_after_its_end_was_told_says_nothing_more(store: Store) -> None:
+    reminded = book(rule(when="short_percent > 50", remind=1), digest="reminded")
+    _live(store, [QUIET, QUIET, FIRES, QUIET], reminded)
+    percents = [QUIET, QUIET, FIRES, FIRES]
+    assert _record(store, _rows(*percents), reminded) == []
+    for percent in (FIRES, FIRES, QUIET):
+        percents.append(percent)
+        assert _record(store, _rows(*percents), reminded) == []
+
+
 def test_an_ack_ends_with_its_episode_though_a_revision_opens_it_anew(store: Store) -> None:
     _live(store, [QUIET, FIRES])
     acknowledge(store, "r", US, NOW)

@@ -147,6 +147,29 @@ def test_a_resting_rule_keeps_its_alert_and_is_judged_anew_when_it_is_back(store
     assert _told(take_up(store, HIGH, NOW)) == [(Kind.RESOLVED, "rule changed")]
 
 
+def test_an_edit_to_positions_ends_the_alert_of_a_symbol_that_has_none(store: Store) -> None:
+    _stored(store, HIGH)
+    assert _told(take_up(store, book(rule(when="aggregated_short_ratio > 1"), digest="positions"), NOW)) == [
+        (Kind.RESOLVED, "rule changed")
+    ]
+    with store.read() as tx:
+        assert tx.alerts.of([US]) == {}
+        assert tx.alerts.watches([US])[US, "r"].checkpoint is None, "the first position is its first session"
+
+
+def test_an_edit_to_positions_ends_nothing_before_it_began(store: Store) -> None:
+    rows = tuple(hk_row(when, close_price=9.0) for when in sessions(4))
+    take_up(store, book(rule(when="close_price > 5", symbols=["HK.00700"]), digest="prices"), NOW)
+    record(
+        store,
+        book(rule(when="close_price > 5", symbols=["HK.00700"]), digest="prices"),
+        [Answered(HK, rows, position("2025-12-20", "2026-01-05", ratio=0.5))],
+        NOW,
+    )
+    (told,) = take_up(store, book(rule(when="aggregated_short_ratio > 1", symbols=["HK.00700"]), digest="both"), NOW)
+    assert (told.kind, told.episode, told.trade_date) == (Kind.RESOLVED, day("2026-01-05"), day("2026-01-05"))
+
+
 def test_a_rule_on_positions_is_folded_over_as_of_dates(store: Store) -> None:
     large = position("2026-01-09", "2026-01-20", 9, 1.5)
     record(store, NOBODY, [Answered(HK, (hk_row("2026-01-20"),), large)], NOW)

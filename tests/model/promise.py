@@ -106,7 +106,7 @@ class Promise(Ledger):
         return any(kind in ENDS and of == debt.episode for kind, of in self.log[debt.alert][debt.number :])
 
     def _hushed(self, debt: Debt, now: datetime, *, begun: bool = True) -> bool:
-        """A rule that rests holds all, an ack all but the end; a silence that was seen holds to its end, by any clock."""
+        """A rule that rests holds all, an ack all but the end; a silence that was seen to its end, by any clock."""
         symbol, rule = debt.alert
         acked = debt.kind not in ENDS and (debt.alert, debt.episode) in self.acks
         return (rule in self.resting or acked) or any(

@@ -49,14 +49,14 @@ def test_a_watch_remembers_text_checkpoint_and_the_alert_then(store: Store) -> N
 
 
 def test_an_episode_has_ended_unless_it_opened_again(store: Store) -> None:
-    kinds = [Kind.OPENED, Kind.RESOLVED, Kind.OPENED, Kind.RETRACTED]
+    kinds = [Kind.OPENED, Kind.RESOLVED, Kind.REMINDED, Kind.OPENED, Kind.REMINDED, Kind.RETRACTED]
     episode = (US, "r", day("2026-01-05"))
     ended = []
     for number, kind in enumerate(kinds, start=1):
         with store.write() as tx:
             tx.alerts.add_transitions([_report(number=number, kind=kind)], NOW)
             ended.append(tx.alerts.ended([episode]) == {episode})
-    assert ended == [False, True, False, True]
+    assert ended == [False, True, True, False, False, True]
     with store.read() as tx:
         assert tx.alerts.ended([]) == set()
         assert tx.alerts.ended([(HK, "r", day("2026-01-05"))]) == set()

@@ -33,6 +33,7 @@ def demo(
     sessions: Annotated[int, typer.Option(min=1, max=_MOST_SESSIONS, help="How many, with --once.")] = 60,
     seed: Annotated[int, typer.Option(help="Which market; the same seed is the same market.")] = 7,
     advance: Annotated[str, typer.Option(metavar="DURATION", help="Publish a session so often.")] = "2s",
+    as_json: Annotated[bool, typer.Option("--json", help="With --once: sum up in one JSON value.")] = False,
 ) -> None:
     """Watch a simulated market: a real server, real HTTP, the real daemon; alerts appear within seconds."""
     import asyncio
@@ -46,11 +47,15 @@ def demo(
     except ValueError as error:
         raise typer.BadParameter(f"--advance: {error}") from None
     log_to_stderr(logging.WARNING)
-    asyncio.run(_once(seed, sessions) if once else _live(seed, every))
+    if as_json and not once:
+        raise typer.BadParameter("--json goes with --once")
+    asyncio.run(_once(seed, sessions, as_json) if once else _live(seed, every))
 
 
 @contextlib.asynccontextmanager
-async def _parts(seed: int, listen: str = "off") -> AsyncIterator[tuple["SimulatedArchive", "Live"]]:
+async def _parts(
+    seed: int, listen: str = "off", *, quiet: bool = False
+) -> AsyncIterator[tuple["SimulatedArchive", "Live"]]:
     from tempfile import TemporaryDirectory
 
     from watcher.rulebook import load
@@ -73,23 +78,23 @@ async def _parts(seed: int, listen: str = "off") -> AsyncIterator[tuple["Simulat
                 schedule=ScheduleSettings(every=_EVERY),  # no calendar: sessions are published when they are
                 web=WebSettings(listen=listen),
             )
-            async with live(settings, loaded.book, sys.stdout) as parts:
+            async with live(settings, loaded.book, sys.stderr if quiet else sys.stdout) as parts:
                 yield archive, parts
 
 
-async def _once(seed: int, sessions: int) -> None:
+async def _once(seed: int, sessions: int, as_json: bool) -> None:
     import random
 
-    from watcher.cli.output import progress
+    from watcher.cli import output
     from watcher.jobs.deliver import deliver
     from watcher.jobs.poll import poll
     from watcher.jobs.take_up import take_up
 
     told: Counter[str] = Counter()
-    async with _parts(seed) as (archive, parts):
+    async with _parts(seed, quiet=as_json) as (archive, parts):
         symbols = list(parts.book.by_symbol)
         await parts.writer(lambda: take_up(parts.store, parts.book, parts.clock.now()))
-        with progress("sessions", sessions) as advanced:
+        with output.progress("sessions", sessions) as advanced:
             for _ in range(sessions):
                 archive.advance()
                 cycle = await poll(symbols, parts.current_book, parts.upstream, parts.store, parts.writer, parts.clock)
@@ -97,6 +102,11 @@ async def _once(seed: int, sessions: int) -> None:
                 told.update(each.kind.value for each in cycle.notifications)
                 advanced()
         firing = await parts.writer(lambda: _firing(parts))
+    if as_json:
+        output.as_json(
+            {"sessions": sessions, "symbols": len(symbols), "as_of": archive.as_of, "told": told, "firing": firing}
+        )
+        return
     counts = ", ".join(f"{count} {kind}" for kind, count in sorted(told.items())) or "nothing"
     typer.echo(f"\n{sessions} sessions of {len(symbols)} symbols, up to {archive.as_of}. Told: {counts}.")
     typer.echo(f"Still firing: {', '.join(firing) or 'nothing'}.")

@@ -39,11 +39,14 @@ def why(
     from watcher import settings as run_settings
     from watcher.cli import output
     from watcher.jobs.explain import explanation
+    from watcher.rulebook import start
     from watcher.store.store import Store
-    from watcher.wiring import read_book
 
     settings = run_settings.load(rules=rules, state=state)
-    book, _ = read_book(settings)
+    begun = start(settings.rules_path, settings.state_directory)
+    book = begun.book
+    if begun.last_good:
+        typer.echo(f"{settings.rules_path} has errors, see `watcher check`: this is by the last good rules", err=True)
     (wanted,) = output.parsed_symbols([symbol]) or []
     of_name = _rule(book, rule)
     store = Store.open_beside(settings.state_directory)

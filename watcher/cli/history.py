@@ -31,10 +31,10 @@ def history(
     from watcher.jobs.history import history
     from watcher.store.store import Store
 
-    moment = _moment(since)
+    moment, symbols = _moment(since), output.parsed_symbols(symbol)
     store = Store.open_beside(run_settings.load(state=state).state_directory)
     try:
-        episodes = history(store, symbol, rule, moment)
+        episodes = history(store, symbols, rule, moment)
     finally:
         store.close()
     if as_json:
@@ -59,8 +59,8 @@ def _moment(text: str | None) -> "datetime | None":
     except ValueError:
         try:
             return SystemClock().now() - duration(text)
-        except ValueError:
-            raise typer.BadParameter("--since is a date, 2026-06-05, or a duration, 3d") from None
+        except ValueError as error:
+            raise typer.BadParameter(f"--since is a date, 2026-06-05, or a duration, 3d: {error}") from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 

@@ -80,15 +80,10 @@ def release(
     from watcher import settings as run_settings
     from watcher.cli import output
     from watcher.clock import SystemClock
-    from watcher.core.market import Symbol
     from watcher.core.quarantine import chosen
-    from watcher.errors import ConfigurationError
     from watcher.store.store import Store
 
-    try:
-        wanted = Symbol.parse(symbol)
-    except ValueError as error:
-        raise ConfigurationError(str(error)) from None
+    (wanted,) = output.parsed_symbols([symbol]) or []
     why = why.strip()
     if not why:
         raise typer.BadParameter("--why: say why, for whoever asks later")

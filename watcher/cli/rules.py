@@ -30,15 +30,17 @@ def check(
     """
     from watcher import settings as run_settings
     from watcher.cli import output
-    from watcher.rulebook import load, missing_urls
+    from watcher.delivery.service import validate_url
+    from watcher.rulebook import load, missing_urls, unusable_urls
     from watcher.rulebook.problem import printed, to_dict
 
     settings = run_settings.load(rules=rules, state=state)
     loaded = load(settings.rules_path)
     problems = list(loaded.problems)
     if loaded.book is not None:
-        configured = {name for name in loaded.book.channels if settings.channel_url(name) is not None}
-        problems += missing_urls(loaded, configured)
+        configured = {name: url for name in loaded.book.channels if (url := settings.channel_url(name)) is not None}
+        reasons = {name: why for name, url in configured.items() if (why := validate_url(url.get_secret_value()))}
+        problems += [*missing_urls(loaded, configured), *unusable_urls(loaded, reasons)]
     standing = [] if loaded.book is None else _standing(settings, loaded.book)
     if as_json:
         output.as_json({"problems": [to_dict(problem) for problem in problems], "standing": standing})
@@ -50,7 +52,7 @@ def check(
             typer.echo(f"{settings.rules_path}: {len(book.rules)} rules on {len(book.by_symbol)} symbols")
         for each in standing:
             typer.echo(f"  {_sentence(each)}")
-    raise typer.Exit(0 if loaded.book is not None else 1)
+    raise typer.Exit(int(any(problem.severity == "error" for problem in problems)))
 
 
 def _standing(settings: "Settings", book: "RuleBook") -> list[dict[str, object]]:
@@ -94,7 +96,7 @@ def _sentence(standing: dict[str, object]) -> str:
     return f"{standing['rule']} would be firing now on {count} of {standing['symbols']} symbols{unknown}"
 
 
-def schema() -> None:
+def schema(as_json: Json = False) -> None:
     """Print the JSON Schema of rules.toml, for editors."""
     from watcher.rulebook import schema_text
 

@@ -10,8 +10,10 @@ import typer
 from watcher.cli.options import Json, Log, LogForm, Rules, State, Symbols
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
+    from watcher.core.answer import SymbolState
     from watcher.core.book import RuleBook
     from watcher.core.market import Symbol
     from watcher.jobs.poll import Cycle
@@ -70,7 +72,7 @@ def poll(
     logs.log_to_stderr()
     settings = run_settings.load(rules=rules, state=state)
     book, _ = read_book(settings)
-    wanted = output.parsed_symbols(symbol) or list(book.by_symbol)
+    wanted = _wanted(output.parsed_symbols(symbol), book)
     cycle, told = asyncio.run(_poll(settings, book, wanted, dry_run, quiet=as_json))
     if as_json:
         output.as_json({"symbols": _symbols(cycle), "notifications": told})
@@ -80,6 +82,16 @@ def poll(
             [(each["symbol"], each["state"], each["trade_date"], each["reason"]) for each in _symbols(cycle)],
         )
     raise typer.Exit(_exit_code(cycle, told))
+
+
+def _wanted(asked: "list[Symbol] | None", book: "RuleBook") -> "list[Symbol]":
+    from watcher.rulebook.closest import did_you_mean
+
+    for symbol in asked or ():
+        if symbol not in book.by_symbol:
+            question = did_you_mean(symbol, book.by_symbol)
+            raise typer.BadParameter(f"no rule names {symbol}{f' ({question})' if question else ''}")
+    return asked or list(book.by_symbol)
 
 
 async def _poll(
@@ -115,7 +127,12 @@ async def _poll(
             await parts.writer(
                 lambda: parts.store.note_cycle(cycle.started, cycle.ended, len(cycle.states), len(cycle.troubled))
             )
-        cycle = replace(cycle, notifications=(*map(Enqueued.of, taken), *cycle.notifications))
+        states = await parts.writer(lambda: _states(parts.store, book, settings, parts.clock.now()))
+        cycle = replace(
+            cycle,
+            states=tuple(states[symbol] for symbol in symbols if symbol in states),
+            notifications=(*map(Enqueued.of, taken), *cycle.notifications),
+        )
         status = {}
         if not dry_run:
             await deliver(parts.store, parts.channels, parts.current_book, parts.writer, parts.clock, random.random)
@@ -135,6 +152,14 @@ async def _poll(
             for each in cycle.notifications
         ]
         return cycle, told
+
+
+def _states(store: "Store", book: "RuleBook", settings: "Settings", now: "datetime") -> "Mapping[Symbol, SymbolState]":
+    from watcher.jobs.cycle import states_now
+    from watcher.wiring import due_symbols, schedule
+
+    with store.read() as tx:
+        return states_now(tx, due_symbols(book, settings), schedule(settings), now)
 
 
 def _statuses(store: "Store", since: "datetime") -> dict[str, str]:

@@ -44,6 +44,7 @@ def add(
     from watcher.core.rule import Severity
     from watcher.core.silence import Silence
     from watcher.jobs.operate import add_silence
+    from watcher.rulebook import load
     from watcher.settings import duration
     from watcher.store.store import Store
 
@@ -52,11 +53,16 @@ def add(
         silence = Silence.asked(symbol or (), rule or (), severities, duration(lasts), why, SystemClock().now())
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
-    store = Store.open_beside(run_settings.load(state=state).state_directory, writes=True)
+    settings = run_settings.load(state=state)
+    store = Store.open_beside(settings.state_directory, writes=True)
     try:
         add_silence(store, silence)
     finally:
         store.close()
+    book = load(settings.rules_path).book
+    for name in silence.rules:
+        if book is not None and name not in book.by_name:
+            typer.echo(f"there is no rule {name!r} now; the silence waits for one", err=True)
     if as_json:
         output.as_json(_as_json(silence))
     else:

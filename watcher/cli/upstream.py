@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from watcher.upstream.server import Archive
 
 
+_EARLIEST = 1990
 _SCENARIO = """A scenario is a TOML file of tables, each with `symbols`: a list of symbols, HK.*, US.* or * (default).
 
 \b
@@ -101,6 +102,8 @@ def _archive(rows: Path | None, seed: int | None, as_of: datetime | None) -> "Ar
     from watcher.clock import SystemClock
     from watcher.simulation import simulated
 
+    if until is not None and until.year < _EARLIEST:
+        raise typer.BadParameter(f"--as-of: nothing was published before {_EARLIEST}")
     today = SystemClock().now().date()
     return simulated(seed or 0, until or today, max(today, until or today))
 

@@ -3,7 +3,7 @@
 from watcher.rulebook.contents import Contents, contents
 from watcher.rulebook.difference import Difference, difference
 from watcher.rulebook.keeping import keep_good, last_good
-from watcher.rulebook.reading import Loaded, checked, load, missing_urls, read
+from watcher.rulebook.reading import Loaded, checked, load, missing_urls, read, unusable_urls
 from watcher.rulebook.starting import Start, refusal, start
 from watcher.rulebook.starting_point import STARTING_POINT
 from watcher.rulebook.tables import schema, schema_text
@@ -28,4 +28,5 @@ __all__ = [
     "schema",
     "schema_text",
     "start",
+    "unusable_urls",
 ]

@@ -69,12 +69,22 @@ def channels(shapes: Iterable[Shape], *, complete: bool) -> tuple[Channels, tupl
                 message = f"there is a channel {name!r} already, at {spots[name].where}"
                 problems.append(spot.on_key(message, "every name once"))
                 continue
+            variable = _variable(name)
+            alike = next((other for other in spots if _variable(other) == variable), None)
+            if alike is not None:
+                message = f"{name!r} and {alike!r} would both have their URL from {variable}"
+                problems.append(spot.on_key(message, "names that differ by more than - and _, or capitals"))
+                continue
             policies[name], flaws = _policy(name, table, spot)
             spots[name] = spot
             problems.extend(flaws)
     found = Channels(policies, spots, complete)
     problems.extend(_fallback_problems(found))
     return found, tuple(problems)
+
+
+def _variable(name: str) -> str:
+    return f"WATCHER_CHANNELS__{name.upper().replace('-', '_')}"
 
 
 def quiet_hours(text: str) -> tuple[QuietHours | None, tuple[Flaw, ...]]:

@@ -66,6 +66,15 @@ def missing_urls(loaded: Loaded, configured: Collection[str]) -> tuple[Problem, 
     )
 
 
+def unusable_urls(loaded: Loaded, reasons: Mapping[str, str]) -> tuple[Problem, ...]:
+    """Return an error for each declared channel whose URL is unusable: `reasons` by name, without the URL."""
+    return tuple(
+        spot.on_value(f"the URL of channel {name!r} is unusable: {reasons[name]}", "run and poll refuse to start so")
+        for name, spot in loaded.declared.items()
+        if name in reasons
+    )
+
+
 def _read(files: Mapping[str, bytes], unreadable: tuple[Problem, ...]) -> Loaded:
     problems = list(unreadable)
     shapes: list[Shape] = []

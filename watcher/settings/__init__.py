@@ -9,7 +9,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from pydantic_settings.exceptions import SettingsError
 
 from watcher.errors import ConfigurationError
-from watcher.settings.names import PREFIX, channel_key, name_at, names_of, unknown
+from watcher.settings.names import PREFIX, channel_key, misplaced, name_at, names_of, unknown
 from watcher.settings.parsed import Address, Duration, duration
 from watcher.settings.sections import (
     HeartbeatSettings,
@@ -110,7 +110,9 @@ def load(**overrides: object) -> Settings:
         return Settings(**{name: value for name, value in overrides.items() if value is not None})  # type: ignore[arg-type]  # checked by pydantic
     except ValidationError as error:
         problems = [
-            f"{name_at(each['loc'])}: {each['msg'].removeprefix('Value error, ')}"
+            f"{found('settings.toml')}: {misplaced(each['loc'], Settings)}"
+            if each["type"] == "extra_forbidden"  # those of the environment were looked at before
+            else f"{name_at(each['loc'])}: {each['msg'].removeprefix('Value error, ')}"
             for each in error.errors(include_input=False, include_url=False)
         ]
         raise ConfigurationError("\n".join(problems)) from None

@@ -25,6 +25,13 @@ def unknown(environment: Iterable[str], model: type[BaseModel]) -> list[str]:
     return [f"{name} is no setting{_did_you_mean(name, known)}" for name in sorted(strange)]
 
 
+def misplaced(location: Iterable[int | str], model: type[BaseModel]) -> str:
+    """Return a sentence for what stands at this place of a file, and is no setting."""
+    place = [str(part) for part in location]
+    known = [name.removeprefix(PREFIX).lower().replace("__", ".") for name in names_of(model)]
+    return f"{'.'.join(place)} is no setting{_did_you_mean('.'.join(place), known)}"
+
+
 def channel_key(name: str) -> str:
     """Return the name of a channel as environments can write it: `Ops-Mail` is set by WATCHER_CHANNELS__OPS_MAIL."""
     return name.lower().replace("-", "_")

@@ -9,6 +9,8 @@ from pydantic import BeforeValidator, Field
 from pydantic_settings import NoDecode
 
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400, "y": 365 * 86400}
+_LONGEST = timedelta(days=200 * 365)
+"""So long before any day to come there are dates."""
 OFF = "off"
 """Written for an address where nothing is to listen."""
 
@@ -22,9 +24,12 @@ def duration(text: object) -> timedelta:
     if isinstance(text, timedelta):
         return text
     found = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w|y)", str(text).strip())
-    if not found or float(found[1]) <= 0:
+    seconds = float(found[1]) * _UNITS[found[2]] if found else 0.0
+    if seconds <= 0:
         raise ValueError("a duration is written 10s, 30m, 2h, 3d or 5y")
-    return timedelta(seconds=float(found[1]) * _UNITS[found[2]])
+    if seconds > _LONGEST.total_seconds():
+        raise ValueError("a duration is 200y at most")
+    return timedelta(seconds=seconds)
 
 
 def listed(value: object) -> object:

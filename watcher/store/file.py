@@ -18,6 +18,8 @@ def found_in(directory: Path) -> Path:
         StoreError: there is none, or this user may not read it; says which user to become.
     """
     path = directory / FILE
+    if directory.exists() and not directory.is_dir():
+        raise StoreError(f"{directory} is no directory: the state is kept in one")
     if not os.access(directory, os.R_OK | os.X_OK, effective_ids=True) and directory.exists():
         raise StoreError(f"{directory} may not be read by this user: become {directory.owner()}, who owns it")
     if not path.exists():

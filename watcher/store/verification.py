@@ -28,7 +28,7 @@ def verify(path: Path, *, thorough: bool) -> None:
         with path.open("rb") as file:
             header = file.read(100)
     except FileNotFoundError as error:
-        raise StateDamaged(f"{path} is not there any more") from error
+        raise StateDamaged(f"{path} is not there") from error
     except OSError as error:
         raise StoreError(f"{path} cannot be read: {error.strerror}") from error
     if not size:
