@@ -68,7 +68,7 @@ def test_the_operator_hears_of_it_once_and_that_it_is_over_once(tmp_path: Path) 
     store.close()
     store = _lost(tmp_path)
     (notice,) = tell_recovered(store, LEVEL, NOW)
-    assert "is not there any more; begun anew" in str(notice.facts.text)
+    assert "is not there; begun anew" in str(notice.facts.text)
     assert tell_recovered(store, LEVEL, NOW) == ()
     assert tell_news_again(store, LEVEL, NOW) == (), "no cycle has ended yet"
     store.note_cycle(NOW, NOW, 1, 0)

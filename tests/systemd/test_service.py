@@ -200,7 +200,7 @@ def test_wrong_settings_are_said_and_not_tried_again(there: Installed) -> None:
     there.box.write("/etc/watcher/settings.toml", SETTINGS + "ratte = 5\n")
     assert there.box.try_("systemctl", "restart", "watcher").returncode != 0
     assert (there.show("ActiveState"), there.show("ExecMainStatus"), there.show("NRestarts")) == ("failed", "78", "0")
-    assert "WATCHER_UPSTREAM__RATTE" in there.journal("--priority=err")
+    assert "upstream.ratte is no setting" in there.journal("--priority=err")
     there.box.write("/etc/watcher/settings.toml", SETTINGS)
     there.restart()
 
