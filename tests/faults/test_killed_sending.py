@@ -50,7 +50,7 @@ def env(tmp_path: Path) -> Iterator[dict[str, str]]:
         yield environment(url, tmp_path / "state")
 
 
-def until(met: Callable[[], bool], seconds: float = 10) -> None:
+def until(met: Callable[[], bool], seconds: float = 60) -> None:
     end = time.perf_counter() + seconds
     while not met():
         assert time.perf_counter() < end

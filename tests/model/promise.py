@@ -26,6 +26,8 @@ class Promise(Ledger):
             debt.buried |= kind in ENDS and debt.episode == episode and debt.unheard and self._hushed(debt, now)
         if kind == "opened":
             self.acks.discard((alert, episode))
+            for debt in self.owed(alert=alert):  # nobody knows any more that it was acknowledged when it ended
+                debt.buried &= debt.episode != episode
         if rule is None or (kind == "resolved" and not rule.resolved) or (over and kind in ("resolved", "reminded")):
             return
         for name, policy in self.policies.items():
