@@ -15,6 +15,7 @@ CORE = {"core", "errors"}
 EDGE = {"wiring", "daemon", "cli", "settings", "clock", "calendar", "__main__", "reloading", "serving", "viewing"} | {
     "simulation",
     "standing",
+    "writer",
     "systemd",
 }
 EVERYTHING = {*CORE, *EDGE, "rulebook", "upstream", "store", "delivery", "jobs", "web"}
@@ -24,9 +25,10 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     "__init__": (set(), set()),
     "core": (CORE, set()),
     "errors": (CORE, set()),
-    "rulebook": (CORE, {"pydantic", "tomli", "tree_sitter", "tree_sitter_toml", "watchfiles"}),
+    "durable": (set(), set()),
+    "rulebook": ({*CORE, "durable"}, {"pydantic", "tomli", "tree_sitter", "tree_sitter_toml", "watchfiles"}),
     "upstream": (CORE, {"httpx", "pydantic", "starlette"}),
-    "store": (CORE, {"sqlalchemy", "alembic"}),
+    "store": ({*CORE, "durable"}, {"sqlalchemy", "alembic"}),
     "delivery": (CORE, {"apprise", "httpx"}),
     "jobs": (CORE, set()),
     "web": (CORE, {"starlette", "jinja2", "prometheus_client"}),

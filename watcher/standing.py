@@ -13,9 +13,9 @@ from watcher.rulebook.problem import to_dict
 from watcher.settings import Settings
 from watcher.store.file import found_in
 from watcher.store.lock import held
-from watcher.store.noted import Noted, last_note
-from watcher.store.store import Store, last_cycle
-from watcher.wiring import due_symbols, schedule
+from watcher.store.noted import Noted, last_cycle, last_note
+from watcher.store.store import Store
+from watcher.wiring import schedule
 
 
 def seen_from_outside(settings: Settings, now: datetime) -> tuple[Noted | None, Sequence[Reason]]:
@@ -46,7 +46,7 @@ def standing(settings: Settings, noted: Noted | None, reasons: Sequence[Reason],
     try:
         with store.read() as tx:
             depth, loaded_at, upstream = tx.outbox.depth(), tx.note("book_at"), circuit(tx)
-            states = states_now(tx, due_symbols(book, settings), schedule(settings), now)
+            states = states_now(tx, book.by_symbol, schedule(settings), now)
         alerts = standings(store, book)
     finally:
         store.close()

@@ -4,18 +4,17 @@ import asyncio
 import logging
 import os
 import platform
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
-from typing import TextIO, TypeVar
+from typing import TextIO
 
 from watcher.calendar import NIGHT, timetable
 from watcher.clock import SystemClock
-from watcher.core.book import CONSOLE, RuleBook
-from watcher.core.market import Market, Symbol
+from watcher.core.book import CONSOLE, RuleBook, url_variable
+from watcher.core.market import Market
 from watcher.core.sessions import Timetable
 from watcher.core.watched import Gaps
 from watcher.delivery.channels import AppriseChannel, ConsoleChannel, validate_url
@@ -36,40 +35,9 @@ from watcher.upstream.client import Client
 from watcher.upstream.kept import FILE as PACING
 from watcher.upstream.kept import Moment, keep, usage_at
 from watcher.upstream.pacing import Pacing, Rate, Usage
-
-_T = TypeVar("_T")
+from watcher.writer import WriterThread
 
 log = logging.getLogger(__name__)
-
-
-class WriterThread:
-    """The one thread that touches the store, so that the event loop never waits for the disk."""
-
-    def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
-        self._monotonic = SystemClock().monotonic
-        self._began: float | None = None
-
-    async def __call__(self, work: Callable[[], _T]) -> _T:
-        """Return what `work` returns; once begun, it is done, even if who waits for it is cancelled."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._done, work)
-
-    @property
-    def work_age(self) -> timedelta:
-        """For how long the work at hand has been going on; zero if there is none."""
-        began = self._began
-        return timedelta() if began is None else timedelta(seconds=self._monotonic() - began)
-
-    def _done(self, work: Callable[[], _T]) -> _T:
-        self._began = self._monotonic()
-        try:
-            return work()
-        finally:
-            self._began = None
-
-    def close(self) -> None:
-        """Finish what was begun."""
-        self._thread.shutdown(wait=True, cancel_futures=True)
 
 
 @dataclass(slots=True)
@@ -139,7 +107,7 @@ def channels(book: RuleBook, settings: Settings, console: TextIO) -> dict[str, C
             unusable.append(f"the URL of channel {name} is unusable: {why}")
         built[name] = AppriseChannel(name, url.get_secret_value())
     if missing:
-        wanted = ", ".join(f"WATCHER_CHANNELS__{name.upper().replace('-', '_')}" for name in missing)
+        wanted = ", ".join(map(url_variable, missing))
         unusable.append(f"these channels have no URL: {', '.join(missing)}; set {wanted}")
     if unusable:
         raise ConfigurationError("\n".join(unusable))
@@ -212,12 +180,8 @@ def schedule(settings: Settings) -> Schedule:
         return {market: timetable(market, now, of.ready_after, of.closed) for market, of in markets.items()}
 
     gaps = Gaps(settings.schedule.probe_gaps, settings.schedule.straggler_gaps)
-    return Schedule(timetables, gaps, NIGHT - max(of.ready_after for of in markets.values()))
-
-
-def due_symbols(book: RuleBook, settings: Settings) -> Collection[Symbol]:
-    """Return the symbols whose sessions come due by the calendar: none if that is overruled by an interval."""
-    return () if settings.schedule.every else book.by_symbol
+    shortest = NIGHT - max(of.ready_after for of in markets.values())
+    return Schedule(timetables, gaps, settings.schedule.every is not None, shortest)
 
 
 def heartbeat(settings: Settings) -> Heartbeat | None:

@@ -82,7 +82,7 @@ def test_one_symbol_can_be_polled_alone(tmp_path: Path, env: dict[str, str]) -> 
     assert [each["symbol"] for each in found["symbols"]] == ["HK.00700"]
     assert watcher("status", env=env, cwd=tmp_path).returncode == 1, "a complete cycle was not run yet"
     unwatched = watcher("poll", "--symbol", "US.XRTT", env=env, cwd=tmp_path)
-    assert (unwatched.returncode, "no rule names US.XRTT" in unwatched.stderr) == (2, True)
+    assert (unwatched.returncode, "there is no rule on 'US.XRTT'" in unwatched.stderr) == (2, True)
     assert "US.XRT" in unwatched.stderr, "did you mean"
     refused = watcher("poll", "--symbol", "700", env=env, cwd=tmp_path)
     assert refused.returncode == 2

@@ -30,7 +30,7 @@ from watcher.store.file import FILE
 from watcher.store.store import Store
 from watcher.upstream.recorded import RecordedArchive
 from watcher.upstream.server import create_app
-from watcher.wiring import WriterThread
+from watcher.writer import WriterThread
 
 US = Symbol("US.XRT")
 ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")

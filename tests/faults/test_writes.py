@@ -29,7 +29,8 @@ from watcher.store import opening
 from watcher.store.store import Store
 from watcher.upstream.refusal import RetCode
 from watcher.upstream.server import create_app
-from watcher.wiring import Live, WriterThread, live
+from watcher.wiring import Live, live
+from watcher.writer import WriterThread
 
 US = Symbol("US.XRT")
 ROWS = tuple(us_row(when, short_percent=60.0 if n % 2 else 40.0) for n, when in enumerate(sessions(4)))

@@ -18,7 +18,7 @@ from watcher.core.silence import Ack
 from watcher.jobs.retain import KEPT_ROWS, Forgotten, retain
 from watcher.store.store import Store
 from watcher.store.tables import revisions, transitions
-from watcher.wiring import WriterThread
+from watcher.writer import WriterThread
 
 HK, US = Symbol("HK.00700"), Symbol("US.XRT")
 FIVE_YEARS, YEAR, DAY = timedelta(days=5 * 365), timedelta(days=365), timedelta(days=1)

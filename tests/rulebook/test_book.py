@@ -166,6 +166,13 @@ def test_a_channel_without_a_url_is_a_warning_at_its_header():
     assert missing_urls(loaded, {"mail", "desk"}) == ()
 
 
+def test_the_variable_of_a_channel_has_no_dash():
+    text = "[channels.Ops-Mail]\n" + rule("a", '["HK.00700"]', 'notify = ["Ops-Mail"]')
+    loaded = read({"rules.toml": text.encode()})
+    (problem,) = missing_urls(loaded, set())
+    assert "set WATCHER_CHANNELS__OPS_MAIL, " in printed(problem)
+
+
 def test_console_needs_no_url():
     loaded = read({"f": ("[channels.console]\nmin_severity = 'info'\n" + rule("a", '["HK.00700"]')).encode()})
     assert missing_urls(loaded, ()) == ()

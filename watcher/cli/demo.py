@@ -46,9 +46,9 @@ def demo(
         every = duration(advance)
     except ValueError as error:
         raise typer.BadParameter(f"--advance: {error}") from None
-    log_to_stderr(logging.WARNING)
     if as_json and not once:
         raise typer.BadParameter("--json goes with --once")
+    log_to_stderr(logging.WARNING)
     asyncio.run(_once(seed, sessions, as_json) if once else _live(seed, every))
 
 

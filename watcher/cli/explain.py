@@ -11,9 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from watcher.core.alert import Alert
-    from watcher.core.book import RuleBook
     from watcher.core.history import Telling
-    from watcher.core.rule import Rule
     from watcher.jobs.explanation import Explanation, PartValue
 
 _SHOWN = 8
@@ -47,11 +45,12 @@ def why(
     book = begun.book
     if begun.last_good:
         typer.echo(f"{settings.rules_path} has errors, see `watcher check`: this is by the last good rules", err=True)
-    (wanted,) = output.parsed_symbols([symbol]) or []
-    of_name = _rule(book, rule)
+    wanted = output.parsed_symbol(symbol)
+    if rule not in book.by_name:
+        raise output.no_such("rule", rule, book.by_name)
     store = Store.open_beside(settings.state_directory)
     try:
-        found = explanation(store, book, of_name, wanted, date.date() if date else None)
+        found = explanation(store, book, book.by_name[rule], wanted, date.date() if date else None)
     finally:
         store.close()
     if as_json:
@@ -59,15 +58,6 @@ def why(
     else:
         for line in _lines(found):
             typer.echo(line)
-
-
-def _rule(book: "RuleBook", name: str) -> "Rule":
-    from watcher.rulebook.closest import did_you_mean
-
-    if name in book.by_name:
-        return book.by_name[name]
-    question = did_you_mean(name, book.by_name)
-    raise typer.BadParameter(f"there is no rule {name!r}{f' ({question})' if question else ''}")
 
 
 def _keys(found: "Explanation") -> dict[str, object]:

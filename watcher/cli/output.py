@@ -57,13 +57,30 @@ def progress(what: str, total: int) -> Iterator[Callable[[], None]]:
         yield lambda: bar.advance(task)
 
 
+def no_such(what: str, name: str, known: Iterable[str]) -> typer.BadParameter:
+    """Return what to raise for a name of which there is none, with the one that was meant."""
+    from watcher.rulebook.closest import did_you_mean
+
+    question = did_you_mean(name, known)
+    return typer.BadParameter(f"there is no {what} {name!r}{f' ({question})' if question else ''}")
+
+
+def parsed_symbol(text: str) -> Symbol:
+    """Return the symbol given on the command line.
+
+    Raises:
+        BadParameter: it is none.
+    """
+    try:
+        return Symbol.parse(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
 def parsed_symbols(texts: Sequence[str] | None) -> list[Symbol] | None:
     """Return the symbols given on the command line, None if none were.
 
     Raises:
         BadParameter: one is no symbol.
     """
-    try:
-        return [Symbol.parse(text) for text in texts] if texts else None
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
+    return [parsed_symbol(text) for text in texts] if texts else None

@@ -83,7 +83,7 @@ def release(
     from watcher.core.quarantine import chosen
     from watcher.store.store import Store
 
-    (wanted,) = output.parsed_symbols([symbol]) or []
+    wanted = output.parsed_symbol(symbol)
     why = why.strip()
     if not why:
         raise typer.BadParameter("--why: say why, for whoever asks later")

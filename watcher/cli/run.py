@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from watcher.jobs.poll import Cycle
     from watcher.settings import Settings
     from watcher.store.store import Store
+    from watcher.wiring import Live
 
 
 def add_to(app: typer.Typer) -> None:
@@ -72,7 +73,10 @@ def poll(
     logs.log_to_stderr()
     settings = run_settings.load(rules=rules, state=state)
     book, _ = read_book(settings)
-    wanted = _wanted(output.parsed_symbols(symbol), book)
+    wanted = output.parsed_symbols(symbol) or list(book.by_symbol)
+    for each in wanted:
+        if each not in book.by_symbol:
+            raise output.no_such("rule on", each, book.by_symbol)
     cycle, told = asyncio.run(_poll(settings, book, wanted, dry_run, quiet=as_json))
     if as_json:
         output.as_json({"symbols": _symbols(cycle), "notifications": told})
@@ -82,16 +86,6 @@ def poll(
             [(each["symbol"], each["state"], each["trade_date"], each["reason"]) for each in _symbols(cycle)],
         )
     raise typer.Exit(_exit_code(cycle, told))
-
-
-def _wanted(asked: "list[Symbol] | None", book: "RuleBook") -> "list[Symbol]":
-    from watcher.rulebook.closest import did_you_mean
-
-    for symbol in asked or ():
-        if symbol not in book.by_symbol:
-            question = did_you_mean(symbol, book.by_symbol)
-            raise typer.BadParameter(f"no rule names {symbol}{f' ({question})' if question else ''}")
-    return asked or list(book.by_symbol)
 
 
 async def _poll(
@@ -127,10 +121,10 @@ async def _poll(
             await parts.writer(
                 lambda: parts.store.note_cycle(cycle.started, cycle.ended, len(cycle.states), len(cycle.troubled))
             )
-        states = await parts.writer(lambda: _states(parts.store, book, settings, parts.clock.now()))
+        states = await parts.writer(lambda: _states(parts))
         cycle = replace(
             cycle,
-            states=tuple(states[symbol] for symbol in symbols if symbol in states),
+            states=tuple(states[symbol] for symbol in symbols),
             notifications=(*map(Enqueued.of, taken), *cycle.notifications),
         )
         status = {}
@@ -154,12 +148,12 @@ async def _poll(
         return cycle, told
 
 
-def _states(store: "Store", book: "RuleBook", settings: "Settings", now: "datetime") -> "Mapping[Symbol, SymbolState]":
+def _states(parts: "Live") -> "Mapping[Symbol, SymbolState]":
     from watcher.jobs.cycle import states_now
-    from watcher.wiring import due_symbols, schedule
+    from watcher.wiring import schedule
 
-    with store.read() as tx:
-        return states_now(tx, due_symbols(book, settings), schedule(settings), now)
+    with parts.store.read() as tx:
+        return states_now(tx, parts.book.by_symbol, schedule(parts.settings), parts.clock.now())
 
 
 def _statuses(store: "Store", since: "datetime") -> dict[str, str]:

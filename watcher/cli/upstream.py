@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from watcher.upstream.server import Archive
 
 
-_EARLIEST = 1990
 _SCENARIO = """A scenario is a TOML file of tables, each with `symbols`: a list of symbols, HK.*, US.* or * (default).
 
 \b
@@ -101,9 +100,10 @@ def _archive(rows: Path | None, seed: int | None, as_of: datetime | None) -> "Ar
         return RecordedArchive(rows, until)
     from watcher.clock import SystemClock
     from watcher.simulation import simulated
+    from watcher.upstream.plausible import EARLIEST
 
-    if until is not None and until.year < _EARLIEST:
-        raise typer.BadParameter(f"--as-of: nothing was published before {_EARLIEST}")
+    if until is not None and until < EARLIEST:
+        raise typer.BadParameter(f"--as-of: nothing was published before {EARLIEST}")
     today = SystemClock().now().date()
     return simulated(seed or 0, until or today, max(today, until or today))
 

@@ -14,6 +14,11 @@ CONSOLE = "console"
 _MINUTE = timedelta(minutes=1)
 
 
+def url_variable(channel: str) -> str:
+    """Return the environment variable that holds a channel's URL: WATCHER_CHANNELS__OPS_MAIL of `Ops-Mail`."""
+    return f"WATCHER_CHANNELS__{channel.upper().replace('-', '_')}"
+
+
 @dataclass(frozen=True, slots=True)
 class QuietHours:
     """Hours of the day in which a channel is told nothing but what is critical; may span midnight."""

@@ -91,7 +91,7 @@ class Delivery:
 
     @property
     def word(self) -> str:
-        """The status as people are shown it: what quiet hours, a silence or an ack keep back is `held`."""
+        """The status as people are shown it: what is kept back, for whatever reason, is `held`."""
         return "held" if self.held else self.status.value
 
     def is_due(self, now: datetime) -> bool:

@@ -79,8 +79,7 @@ class Measures:
         store = Store.open_beside(directory)
         try:
             with store.read() as tx:
-                on_time = () if live.settings.schedule.every else book.by_symbol
-                states = states_now(tx, on_time, planned, now)
+                states = states_now(tx, book.by_symbol, planned, now)
                 of_watched = [state for symbol, state in states.items() if symbol in book.by_symbol]
                 alerts = [alert for of_symbol in tx.alerts.of().values() for alert in of_symbol.values()]
                 backlog, loaded_at = tx.outbox.backlog(now), tx.note("book_at")

@@ -6,10 +6,9 @@ from typing import TypeAlias
 
 from watcher.core.alert import Alert, Watch
 from watcher.core.book import RuleBook
-from watcher.core.judgement import first_sight, removed
-from watcher.core.judgement import take_up as judged_anew
 from watcher.core.market import Symbol
 from watcher.core.notification import Notification, Report
+from watcher.core.taking_up import first_sight, judged_anew, removed
 from watcher.core.window import Window
 from watcher.jobs.ports import Store, Transaction
 from watcher.jobs.record import announce
@@ -36,7 +35,7 @@ def take_up(store: Store, book: RuleBook, now: datetime) -> tuple[Notification, 
     with store.write() as tx:
         tx.keep("book", book.digest)
         tx.keep("book_at", now.isoformat())
-        tx.outbox.look_again(now)  # quiet hours may be others now
+        tx.outbox.look_again(now)  # quiet hours may be others now, and who rests
     return tuple(notifications)
 
 

@@ -7,7 +7,7 @@ from datetime import time
 from itertools import dropwhile, islice
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from watcher.core.book import CONSOLE, ChannelPolicy, QuietHours
+from watcher.core.book import CONSOLE, ChannelPolicy, QuietHours, url_variable
 from watcher.core.language import Flaw
 from watcher.core.rule import Severity
 from watcher.rulebook.closest import did_you_mean
@@ -69,8 +69,8 @@ def channels(shapes: Iterable[Shape], *, complete: bool) -> tuple[Channels, tupl
                 message = f"there is a channel {name!r} already, at {spots[name].where}"
                 problems.append(spot.on_key(message, "every name once"))
                 continue
-            variable = _variable(name)
-            alike = next((other for other in spots if _variable(other) == variable), None)
+            variable = url_variable(name)
+            alike = next((other for other in spots if url_variable(other) == variable), None)
             if alike is not None:
                 message = f"{name!r} and {alike!r} would both have their URL from {variable}"
                 problems.append(spot.on_key(message, "names that differ by more than - and _, or capitals"))
@@ -81,10 +81,6 @@ def channels(shapes: Iterable[Shape], *, complete: bool) -> tuple[Channels, tupl
     found = Channels(policies, spots, complete)
     problems.extend(_fallback_problems(found))
     return found, tuple(problems)
-
-
-def _variable(name: str) -> str:
-    return f"WATCHER_CHANNELS__{name.upper().replace('-', '_')}"
 
 
 def quiet_hours(text: str) -> tuple[QuietHours | None, tuple[Flaw, ...]]:

@@ -7,9 +7,9 @@ crash at any moment leaves either the old copy or the new one, and a person can 
 import os
 import shutil
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 
+from watcher.durable import give_to_owner, sync
 from watcher.rulebook.contents import contents
 from watcher.rulebook.digest import digest
 
@@ -34,13 +34,14 @@ def keep_good(state: Path, files: Mapping[str, bytes]) -> None:
     copy.mkdir(mode=0o700)
     for file, content in _named(files).items():
         _write(copy / file, content)
-    _sync(copy)
-    _give_to_owner(state, place, copy, *copy.iterdir())
+    sync(copy)
+    for made in (place, copy, *copy.iterdir()):
+        give_to_owner(made)
     unfinished = place / f"{_CURRENT}.new"
     unfinished.unlink(missing_ok=True)
     unfinished.symlink_to(name)
     unfinished.replace(current)
-    _sync(place)
+    sync(place)
     for other in place.iterdir():
         if other.name not in {name, _CURRENT}:
             shutil.rmtree(other, ignore_errors=True)
@@ -65,25 +66,8 @@ def _named(files: Mapping[str, bytes]) -> Mapping[str, bytes]:
     return {Path(path).name: content for path, content in files.items()}
 
 
-def _give_to_owner(state: Path, *made: Path) -> None:
-    """Have what root makes belong to whom the state belongs, or the service could not replace it."""
-    owner = state.stat()
-    with suppress(PermissionError):  # of anybody but root: then it is the maker's own
-        for path in made:
-            os.chown(path, owner.st_uid, owner.st_gid)
-
-
 def _write(path: Path, content: bytes) -> None:
     with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600), "wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _sync(directory: Path) -> None:
-    """Have the names in a directory on disk before anything refers to them."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

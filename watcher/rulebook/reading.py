@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
-from watcher.core.book import CONSOLE, RuleBook
+from watcher.core.book import CONSOLE, RuleBook, url_variable
 from watcher.rulebook.channels import Channels, channels
 from watcher.rulebook.contents import Contents, contents
 from watcher.rulebook.digest import digest
@@ -58,7 +58,7 @@ def missing_urls(loaded: Loaded, configured: Collection[str]) -> tuple[Problem, 
     return tuple(
         spot.on_value(
             f"channel {name!r} has no URL",
-            f"set WATCHER_CHANNELS__{name.upper()}, or add it to the credentials file `channels`",
+            f"set {url_variable(name)}, or add it to the credentials file `channels`",
             "warning",
         )
         for name, spot in loaded.declared.items()

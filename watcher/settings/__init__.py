@@ -8,8 +8,9 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError
 
+from watcher.core.book import url_variable
 from watcher.errors import ConfigurationError
-from watcher.settings.names import PREFIX, channel_key, misplaced, name_at, names_of, unknown
+from watcher.settings.names import PREFIX, misplaced, name_at, names_of, unknown
 from watcher.settings.parsed import Address, Duration, duration
 from watcher.settings.sections import (
     HeartbeatSettings,
@@ -95,7 +96,7 @@ class Settings(BaseSettings):
 
     def channel_url(self, name: str) -> SecretStr | None:
         """Return the URL of a channel, if it has one."""
-        return {channel_key(key): url for key, url in self.channels.items()}.get(channel_key(name))
+        return {url_variable(key): url for key, url in self.channels.items()}.get(url_variable(name))
 
 
 def load(**overrides: object) -> Settings:

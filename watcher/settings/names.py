@@ -32,11 +32,6 @@ def misplaced(location: Iterable[int | str], model: type[BaseModel]) -> str:
     return f"{'.'.join(place)} is no setting{_did_you_mean('.'.join(place), known)}"
 
 
-def channel_key(name: str) -> str:
-    """Return the name of a channel as environments can write it: `Ops-Mail` is set by WATCHER_CHANNELS__OPS_MAIL."""
-    return name.lower().replace("-", "_")
-
-
 def _names(model: type[BaseModel], prefix: str) -> Iterator[str]:
     for name, field in model.model_fields.items():
         here = prefix + name.upper()

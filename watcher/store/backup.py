@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from watcher.durable import give_to_owner
 from watcher.errors import StoreError
 from watcher.store import file, opening, schemas, verification
 
@@ -41,7 +42,7 @@ def back_up(directory: Path, now: datetime) -> Path:
     kept = directory / "backups"
     try:
         kept.mkdir(mode=0o700, exist_ok=True)
-        file.give_to_owner(kept)
+        give_to_owner(kept)
     except OSError as error:
         raise StoreError(f"{kept} cannot hold backups: {error.strerror}") from error
     made = back_up_to(directory, kept / f"watcher-{file.stamp(now)}.db")

@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from watcher.durable import give_to_owner, sync
 from watcher.errors import StoreError
 
 FILE = "watcher.db"
@@ -46,7 +47,7 @@ def whole(path: Path, *, lasting: bool = True) -> Iterator[Path]:
         yield unfinished
         unfinished.replace(path)
         if lasting:
-            _sync(path.parent)
+            sync(path.parent)
     except BaseException as error:
         _remove(unfinished)
         if isinstance(error, OSError):
@@ -54,27 +55,9 @@ def whole(path: Path, *, lasting: bool = True) -> Iterator[Path]:
         raise
 
 
-def give_to_owner(path: Path) -> None:
-    """Have what root makes belong to whom the directory belongs, as SQLite does with its journals.
-
-    Or else the service could not use what an administrator restored, nor add to the backups.
-    """
-    owner = path.parent.stat()
-    with suppress(PermissionError):  # of anybody but root: then it is the maker's own
-        os.chown(path, owner.st_uid, owner.st_gid)
-
-
 def _remove(unfinished: Path) -> None:
     for left_over in (unfinished, journal(unfinished)):
         left_over.unlink(missing_ok=True)
-
-
-def _sync(directory: Path) -> None:
-    opened = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
 
 
 def journal(path: Path) -> Path:

@@ -1,4 +1,4 @@
-"""What the daemon notes of itself beside the store, for those who look from outside: is it well, and when was that."""
+"""What is noted beside the store, for those who look from outside: how the daemon is, and the last cycle."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from pathlib import Path
 from watcher.core.health import Check, Reason
 from watcher.store import file
 
-_FILE = "daemon.json"
+_FILE, _CYCLE = "daemon.json", "cycle.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,26 @@ def last_note(directory: Path) -> Noted | None:
         )
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
+
+
+def note_cycle(directory: Path, started: datetime, ended: datetime, **counts: int) -> None:
+    """Note that a cycle ended, in a file of its own: a cycle with nothing new makes no transaction.
+
+    Raises:
+        StoreError: it cannot be written now.
+    """
+    noted = {"started": started.isoformat(), "ended": ended.isoformat(), **counts}
+    with file.whole(directory / _CYCLE, lasting=False) as unfinished:
+        unfinished.write_text(json.dumps(noted), "utf-8")
+
+
+def last_cycle(directory: Path) -> dict[str, object] | None:
+    """Return what was noted of the last cycle in a state directory; None where there is nothing that can be read."""
+    try:
+        noted = json.loads((directory / _CYCLE).read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return noted if isinstance(noted, dict) else None
 
 
 def _moment(kept: Mapping[str, str | None], name: str) -> datetime | None:

@@ -97,9 +97,10 @@ class Outbox:
             heard = found.get((symbol, rule, episode))
             if heard is None:
                 continue
-            heard.add(channel)
             if status in (Status.DEAD.value, Status.DROPPED.value):  # a revision can open it anew: the last one counts
                 heard.discard(channel)
+            else:
+                heard.add(channel)
         return found
 
     def due_channels(self, now: datetime) -> list[str]:

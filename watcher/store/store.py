@@ -1,6 +1,5 @@
 """The store: one SQLite file in the state directory, opened by one daemon and those who look on."""
 
-import json
 import logging
 import sqlite3
 from collections.abc import Iterator
@@ -13,10 +12,10 @@ from watcher.errors import StateDamaged, StoreError
 from watcher.store import backup, file, opening, recovery, verification
 from watcher.store.file import FILE
 from watcher.store.lock import Left, Lock
+from watcher.store.noted import last_cycle, note_cycle
 from watcher.store.transaction import Transaction
 from watcher.store.unclaimed import Unclaimed
 
-_CYCLE = "cycle.json"
 Mark: TypeAlias = tuple[object, ...]
 
 log = logging.getLogger(__name__)
@@ -178,16 +177,7 @@ class Store:
         Raises:
             StoreError: it cannot be written now.
         """
-        noted = {
-            "started": started.isoformat(),
-            "ended": ended.isoformat(),
-            "symbols": symbols,
-            "troubled": troubled,
-            "waiting": waiting,
-        }
-        path = self._directory / _CYCLE
-        with file.whole(path, lasting=False) as unfinished:
-            unfinished.write_text(json.dumps(noted), "utf-8")
+        note_cycle(self._directory, started, ended, symbols=symbols, troubled=troubled, waiting=waiting)
         if self._recovering and troubled + waiting < symbols:
             with self.write() as tx:
                 tx.drop(recovery.RECOVERED)
@@ -229,15 +219,6 @@ class Store:
             with suppress(StoreError):
                 self._lock.note(Left.CLOSED)
         self._lock.release()
-
-
-def last_cycle(directory: Path) -> dict[str, object] | None:
-    """Return what `Store.note_cycle` noted last in a state directory; None where there is nothing that can be read."""
-    try:
-        noted = json.loads((directory / _CYCLE).read_text("utf-8"))
-    except (OSError, ValueError):
-        return None
-    return noted if isinstance(noted, dict) else None
 
 
 def copy_to(directory: Path, other: Path) -> None:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from watcher.core.market import HkRow, Position, Row
 
-_EARLIEST = date(1990, 1, 1)
+EARLIEST = date(1990, 1, 1)
 """Neither market published its short selling before."""
 
 _POINT = 1.0
@@ -28,7 +28,7 @@ def all_plausible(rows: Sequence[Row], stamps: list[int | float | None], zone: s
     False says only that the rows are to be looked at one by one: a figure that is missing is enough.
     """
     dates, *columns = zip(*rows, strict=True)
-    if not _EARLIEST <= min(dates) <= max(dates) <= today or stamps != [midnight(zone, when) for when in dates]:
+    if not EARLIEST <= min(dates) <= max(dates) <= today or stamps != [midnight(zone, when) for when in dates]:
         return False
     try:
         if min(map(min, columns)) < 0 or max(columns[-1]) > 100:
@@ -49,8 +49,8 @@ def implausible(row: Row, stamp: int | float | None, zone: str, today: date) -> 
     to let rows be of any time to come. What is missing is not checked.
     """
     trade_date = row.trade_date
-    if not _EARLIEST <= trade_date <= today:
-        if trade_date < _EARLIEST:
+    if not EARLIEST <= trade_date <= today:
+        if trade_date < EARLIEST:
             return f"it is of {trade_date}, before anything was published"
         return f"it is of {trade_date}, in the future: it is {today} in {zone}"
     if stamp is not None and stamp != midnight(zone, trade_date) and not _on(trade_date, stamp, zone):

@@ -15,8 +15,7 @@ from watcher.jobs.asked import circuit
 from watcher.jobs.cycle import states_now
 from watcher.jobs.notices import open_trouble
 from watcher.reloading import TOPIC
-from watcher.store.noted import Noted, last_note
-from watcher.store.store import last_cycle
+from watcher.store.noted import Noted, last_cycle, last_note
 from watcher.viewing.rules_file import RulesOnDisk
 from watcher.web.head import Head, LastCycle, MarketHours, RulesFile, Upstream
 from watcher.wiring import Live, schedule
@@ -54,7 +53,7 @@ def glance(live: Live) -> Glance:
     # what overrules the calendar overrules what it has to say of rows that are late
     of_calendar = schedule(live.settings)
     with live.store.read() as tx:
-        states = states_now(tx, () if every else book.by_symbol, of_calendar, now)
+        states = states_now(tx, book.by_symbol, of_calendar, now)
         alerts, depth, upstream, loaded_at = tx.alerts.of(), tx.outbox.depth(), circuit(tx), tx.note("book_at")
         refused = open_trouble(tx, TOPIC)
     return Glance(
