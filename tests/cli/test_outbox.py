@@ -11,6 +11,7 @@ from tests.builders import RECORDED
 from tests.delivery.receivers import Webhook, closed_port, status
 from tests.end_to_end.live import environment, eventually, printed, process, watcher
 from tests.upstream.servers import serving
+from tests.waiting import until
 from watcher.upstream.recorded import RecordedArchive
 from watcher.upstream.server import create_app
 
@@ -118,9 +119,12 @@ def test_a_silence_beside_a_daemon_holds_what_comes_and_tells_it_when_it_is_ende
         id_ = str(silence["id"])
         assert (id_ in done.stdout, silence["why"]) == (True, "known")
         before = len(hook.bodies)
-        while not listed("outbox", "list", env=env, cwd=tmp_path):
+
+        def published() -> list[dict[str, object]]:
             archive.advance()
-        (held,) = listed("outbox", "list", env=env, cwd=tmp_path)
+            return listed("outbox", "list", env=env, cwd=tmp_path)
+
+        (held,) = until(published)
         assert (held["status"], held["held"]) == ("held", "silence")
         assert len(hook.bodies) == before
         assert watcher("silence", "end", id_, env=env, cwd=tmp_path).returncode == 0

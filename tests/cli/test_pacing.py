@@ -3,7 +3,6 @@
 import json
 import signal
 import stat
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from time import perf_counter
@@ -13,6 +12,7 @@ import pytest
 from tests.builders import RECORDED
 from tests.end_to_end.live import environment, process, watcher
 from tests.upstream.servers import serving
+from tests.waiting import until
 from watcher.upstream.recorded import RecordedArchive
 from watcher.upstream.server import create_app
 
@@ -73,9 +73,7 @@ def test_the_first_ever_waits_for_nothing(tmp_path: Path, upstream: Upstream) ->
 def test_after_a_kill_a_whole_period_counts_as_used(tmp_path: Path, upstream: Upstream) -> None:
     env = environment(upstream.url, tmp_path / "state", WATCHER_UPSTREAM__RATE=RATE)
     with process("run", env=env, cwd=tmp_path) as running:
-        until = perf_counter() + 20
-        while len(upstream.arrivals) < 2 and perf_counter() < until:
-            time.sleep(0.01)
+        until(lambda: len(upstream.arrivals) >= 2)
         assert not (tmp_path / "state" / "pacing.json").exists()
         running.send_signal(signal.SIGKILL)
     assert poll(tmp_path, upstream) >= PERIOD

@@ -10,6 +10,7 @@ import pytest
 
 from tests.delivery.builders import message
 from tests.delivery.receivers import Mailbox, Webhook, mailserver, status
+from tests.waiting import until
 from watcher.core.outbox import Sent
 from watcher.delivery.channels import AppriseChannel
 
@@ -44,8 +45,7 @@ def _exit_of(url: str, how: str, hangs: Callable[[], bool]) -> tuple[str, float]
         assert running.stdin is not None
         assert running.stdout is not None
         assert running.stderr is not None
-        while not hangs() and running.poll() is None:
-            time.sleep(0.02)
+        until(lambda: hangs() or running.poll() is not None)
         running.stdin.write("\n")
         running.stdin.flush()
         lines = []

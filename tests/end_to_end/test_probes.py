@@ -17,6 +17,7 @@ from tests.canary import CANARY
 from tests.delivery.receivers import Webhook, closed_port, status
 from tests.end_to_end.live import environment, eventually, printed, process, watcher
 from tests.upstream.servers import serving
+from tests.waiting import until
 from watcher.upstream.recorded import RecordedArchive
 from watcher.upstream.server import create_app
 
@@ -143,16 +144,14 @@ def test_the_heartbeat_is_heard_while_all_is_well_and_its_failures_are_said_once
         }
         with process("run", env=env | beats, cwd=tmp_path) as running:
             eventually(tmp_path / "state" / "daemon.json", '"reasons": {}')
-            while outside.paths.count(f"GET /{CANARY}") < 3:
-                assert running.poll() is None
+            until(lambda: outside.paths.count(f"GET /{CANARY}") >= 3)
             running.send_signal(signal.SIGTERM)
             assert running.wait(5) == 0
     beats["WATCHER_HEARTBEAT__URL"] = f"http://127.0.0.1:{closed_port()}/{CANARY}"
     with process("run", env=env | beats, cwd=tmp_path) as running:
         eventually(tmp_path / "err", "heartbeat not heard")
         url = _page(tmp_path)
-        while 'watcher_heartbeats_total{outcome="failed"} 0.0' in _get(f"{url}/metrics")[1]:
-            assert running.poll() is None
+        until(lambda: 'watcher_heartbeats_total{outcome="failed"} 0.0' not in _get(f"{url}/metrics")[1])
         assert _get(f"{url}/readyz")[0] == 200, "it has no effect on anything"
         running.send_signal(signal.SIGTERM)
         assert running.wait(5) == 0

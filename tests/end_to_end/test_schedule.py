@@ -13,6 +13,7 @@ from tests.builders import RECORDED
 from tests.end_to_end.live import ManualClock, environment, eventually, process, rules, settings, watcher
 from tests.jobs.publisher import Publisher, watched
 from tests.upstream.servers import serving
+from tests.waiting import until_async
 from watcher.daemon import Daemon, clock_watch, turns
 from watcher.reloading import Reloading
 from watcher.rulebook import start
@@ -82,9 +83,7 @@ async def _looks(at: datetime, tmp_path: Path, every: timedelta | None) -> list[
             for jump in (timedelta(), timedelta(days=1)):
                 clock.pass_by(jump)
                 publisher.publish("2026-01-13" if jump else "2026-01-12")
-                async with asyncio.timeout(10):
-                    while not publisher.asked:  # noqa: ASYNC110 - it is another's, and has no event
-                        await asyncio.sleep(0.02)
+                await until_async(lambda: publisher.asked)
                 await asyncio.sleep(0.2)
                 counts.append(len(publisher.taken()))
             running.stop()

@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from tests.end_to_end.live import ManualClock, settings
 from tests.jobs.publisher import Publisher
+from tests.waiting import until_async
 from watcher.daemon import Daemon, delivering, pulse, turns
 from watcher.reloading import Reloading
 from watcher.rulebook import start
@@ -43,6 +44,8 @@ class AtWork:
         self.publisher = publisher
         self.beats = 0
         self.hung = asyncio.Event()
+        self.hanging = 0
+        """How many requests upstream leaves without an answer now."""
         self._manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._heard: list[str] = []
         self.status = ""
@@ -77,6 +80,7 @@ class AtWork:
             self.clock.let_pass(step)
             passed += step
             await asyncio.sleep(0.25)
+            await until_async(lambda: not self.hanging)  # no time passes while the daemon finds that one hangs
         return passed
 
     @property
@@ -132,8 +136,12 @@ async def at_work(
     channels: Mapping[str, str] | None = None,
     at: datetime = TUESDAY,
     newest: Sequence[str] = ("2026-01-12",),
+    patience: float = 10,
 ) -> AsyncIterator[AtWork]:
-    """Run a daemon by these rules, which looks again ten times a second at all that it looks at."""
+    """Run a daemon by these rules, which looks again ten times a second at all that it looks at.
+
+    It waits `patience` seconds for upstream.
+    """
     monkeypatch.setattr(turns, "LOOK_ANYWAY", timedelta(seconds=0.1))
     monkeypatch.setattr(pulse, "EVERY", timedelta(seconds=0.1))
     monkeypatch.setattr(pulse, "_ASK_AGAIN", timedelta(seconds=0.1))
@@ -146,7 +154,10 @@ async def at_work(
 
     async def answer(request: Request) -> Response:
         if found and publisher.down is not None and publisher.down.status_code == 599:
-            await found[0].hung.wait()
+            found[0].hanging += 1
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(found[0].hung.wait(), 2 * patience)
+            found[0].hanging -= 1
         return await publisher.answer(request)
 
     async def beat(_: Request) -> Response:
@@ -158,7 +169,7 @@ async def at_work(
         state = directory / "state"
         configured = settings(url, state, channels).model_copy(
             update={
-                "upstream": UpstreamSettings(url=url, rate="100000/1s", timeout=timedelta(seconds=0.2)),
+                "upstream": UpstreamSettings(url=url, rate="100000/1s", timeout=timedelta(seconds=patience)),
                 "web": WebSettings(listen="127.0.0.1:0"),
                 "heartbeat": HeartbeatSettings(url=f"{url}/beat", every=timedelta(seconds=0.1)),  # type: ignore[arg-type]
             }
@@ -172,8 +183,7 @@ async def at_work(
             at_work.listen(directory, monkeypatch)
             running = asyncio.create_task(daemon.run())
             try:
-                while daemon._pulse.page is None and not running.done():  # noqa: ASYNC110 - it has no event
-                    await asyncio.sleep(0.02)
+                await until_async(lambda: daemon._pulse.page or running.done())
                 yield at_work
             finally:
                 await at_work.close()

@@ -13,6 +13,7 @@ from tests.builders import book, rule
 from tests.core.timetables import at
 from tests.end_to_end.live import ManualClock, rules, settings
 from tests.jobs.publisher import Publisher, Watching, watched
+from tests.waiting import until_async
 from watcher.calendar import sessions, timetable
 from watcher.core.market import Market
 from watcher.core.sessions import Timetable
@@ -182,9 +183,7 @@ async def _polls(directory: Path, jumps: list[timedelta]) -> list[int]:
             task = asyncio.create_task(daemon.run())
             for jump in (timedelta(), *jumps):
                 clock.pass_by(jump)
-                async with asyncio.timeout(10):
-                    while not publisher.asked:  # noqa: ASYNC110 - it is another's, and has no event
-                        await asyncio.sleep(0.02)
+                await until_async(lambda: publisher.asked)
                 await asyncio.sleep(0.3)
                 counts.append(len(publisher.taken()))
                 jobs = daemon._turns._scheduler.get_jobs()

@@ -10,7 +10,7 @@ import sqlite3
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from datetime import date
 from http.server import BaseHTTPRequestHandler
@@ -23,6 +23,7 @@ from tests.conftest import NOW
 from tests.delivery.receivers import Webhook, listening, status
 from tests.end_to_end.live import environment, process, watcher
 from tests.upstream.servers import serving
+from tests.waiting import until
 from watcher.core.answer import Answered
 from watcher.core.market import Symbol
 from watcher.store.file import FILE, journal
@@ -48,13 +49,6 @@ def env(tmp_path: Path) -> Iterator[dict[str, str]]:
     (tmp_path / "rules.toml").write_text(RULES)
     with serving(create_app(RecordedArchive(RECORDED, date(2021, 2, 12)))) as url:
         yield environment(url, tmp_path / "state")
-
-
-def until(met: Callable[[], bool], seconds: float = 60) -> None:
-    end = time.perf_counter() + seconds
-    while not met():
-        assert time.perf_counter() < end
-        time.sleep(0.02)
 
 
 def statuses(state: Path) -> dict[str, str]:

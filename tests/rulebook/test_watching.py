@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import until_async
 from watcher.rulebook import Contents, contents, edits, watching
 
 OLD = '[[rule]]\nname = "a"\nsymbols = ["US.XRT"]\nwhen = "short_percent > 50"\n'
@@ -212,9 +213,7 @@ def test_watching_in_real_time_sees_sed_and_ends_when_it_is_cancelled(rules: Pat
 
         noting = asyncio.create_task(note())
         await asyncio.to_thread(sed, rules, "s/50/60/")
-        async with asyncio.timeout(20):
-            while not found:  # noqa: ASYNC110 - a file has no event
-                await asyncio.sleep(0.02)
+        await until_async(lambda: found)
         noting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await noting

@@ -6,13 +6,11 @@ left but empty control groups, and nothing of this machine is touched.
 
 import os
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TypeVar
 
-_T = TypeVar("_T")
+from tests.waiting import until
 
 _BOOT = """
 set -eu
@@ -80,11 +78,11 @@ def booted(place: Path, *binds: str, networked: bool = False) -> Iterator[Box]:
         subprocess.Popen(boot, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT) as nspawn,
     ):
         try:
-            yield eventually(lambda: _running(nspawn, console))
+            yield until(lambda: _running(nspawn, console))
         finally:
             nspawn.kill()
             nspawn.wait()
-            eventually(lambda: all(_removed(group / name) for group in _GROUPS))  # what is killed may take a moment
+            until(lambda: all(_removed(group / name) for group in _GROUPS))  # what is killed may take a moment
 
 
 def _running(nspawn: "subprocess.Popen[bytes]", console: Path) -> Box | None:
@@ -107,13 +105,3 @@ def _children(pid: int) -> list[int]:
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     except FileNotFoundError:
         return []
-
-
-def eventually(found: Callable[[], _T | None], seconds: float = 20) -> _T:
-    """Return what `found` returns as soon as it is something."""
-    until = time.monotonic() + seconds  # noqa: TID251 - a test waits in real time
-    while time.monotonic() < until:  # noqa: TID251
-        if value := found():
-            return value
-        time.sleep(0.05)
-    raise AssertionError(f"it did not come about within {seconds:g} s")

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.builders import RECORDED
-from tests.systemd.box import Box, booted, eventually
+from tests.systemd.box import Box, booted
+from tests.waiting import until
 
 TOP = Path(__file__).parents[2]
 WATCHER = "/opt/watcher/bin/watcher"
@@ -74,7 +75,7 @@ class Installed:
 
     def is_told(self, what: str, seconds: float = 15) -> str:
         """Return the first message that says so, as soon as there is one."""
-        return eventually(lambda: next((message for message in self.told() if what in message), None), seconds)
+        return until(lambda: next((message for message in self.told() if what in message), None), seconds)
 
     def journal(self, *options: str) -> str:
         return self.box("journalctl", "--no-pager", "--output=cat", "--unit=watcher", *options)

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.builders import RECORDED
-from tests.systemd.box import Box, booted, eventually
+from tests.systemd.box import Box, booted
+from tests.waiting import until
 
 TOP = Path(__file__).parents[2]
 RULES = """\
@@ -60,7 +61,7 @@ def test_the_service_is_installed_by_the_lines_of_the_readme(tmp_path: Path) -> 
         box("systemd-run", "--unit=upstream", program, "upstream", "--rows=/srv/recorded", "--port=8709")
         typed(box, enable)
         told = ("journalctl", "--no-pager", "--output=cat", "--unit=watcher")
-        eventually(lambda: "any" in box(*told) and "US.XRT" in box(*told))
+        until(lambda: "any" in box(*told) and "US.XRT" in box(*told))
         assert box("systemctl", "is-enabled", "watcher") == "enabled\n"
         assert box.try_(program, "status").returncode == 0
 

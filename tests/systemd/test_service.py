@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.systemd.box import eventually
 from tests.systemd.installed import SETTINGS, TOKEN, URL, Installed, installed
+from tests.waiting import until
 
 pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="only root can boot a box"),
@@ -177,7 +177,7 @@ def test_frozen_it_is_started_again(there: Installed) -> None:
     frozen = there.show("MainPID")
     assert there.show("NRestarts") == "0", "it feeds the watchdog"
     there.systemctl("kill", "--signal=STOP", "watcher")
-    eventually(lambda: there.show("ActiveState") == "active" and there.show("MainPID") != frozen)
+    until(lambda: there.show("ActiveState") == "active" and there.show("MainPID") != frozen)
     assert "Watchdog timeout" in there.journal()
     there.box("rm", "--recursive", drop_in)
     there.systemctl("daemon-reload")
@@ -232,7 +232,7 @@ def _message_in_flight(there: Installed, rule: str) -> None:
     there.rules("first", "second", rule)
     there.systemctl("reload", "watcher")
     # 8701 at the other end, connected
-    eventually(lambda: there.box.try_("grep", "-q", " 0100007F:21FD 01 ", "/proc/net/tcp").returncode == 0)
+    until(lambda: there.box.try_("grep", "-q", " 0100007F:21FD 01 ", "/proc/net/tcp").returncode == 0)
 
 
 def _goes_on_where_it_was(there: Installed) -> None:
@@ -240,6 +240,6 @@ def _goes_on_where_it_was(there: Installed) -> None:
     told = len(there.told())
     there.restart()
     polled = there.journal().count("event=polled")
-    eventually(lambda: there.journal().count("event=polled") > polled + 1)
+    until(lambda: there.journal().count("event=polled") > polled + 1)
     assert re.search(r"first +US\.XRT +firing +2021", there.watcher("status").stdout)
     assert len(there.told()) == told
