@@ -80,9 +80,9 @@ def test_it_is_a_get_of_exactly_that_url() -> None:
 @pytest.mark.parametrize("reply", [pytest.param(_hang, id="it hangs"), pytest.param(_drip, id="it drips")])
 def test_it_is_over_in_time_whatever_the_other_side_does_and_goes_on_after(reply: Reply) -> None:
     began = time.perf_counter()
-    outcomes, _ = _beats(reply, http(b""), limit=0.3, times=2)
-    assert outcomes == [Failed("no answer within 0.3 s"), Sent()]
-    assert time.perf_counter() - began < 3
+    outcomes, _ = _beats(reply, http(b""), limit=1, times=2)
+    assert outcomes == [Failed("no answer within 1 s"), Sent()]
+    assert time.perf_counter() - began < 5
 
 
 def test_nobody_listens() -> None:

@@ -320,7 +320,7 @@ def test_who_fails_for_ever_holds_no_slot_and_no_connection_longer_than_its_requ
             await asyncio.sleep(0.01)
             writer.write(GOOD)
 
-        async with Raw(reply).running() as server, client(server.url, timeout=0.5, connections=3) as upstream:
+        async with Raw(reply).running() as server, client(server.url, timeout=2, connections=3) as upstream:
             failing = asyncio.create_task(upstream.ask(dead, 30))
             waiting = [Symbol(f"US.A{n}") for n in range(20)]
 
@@ -335,8 +335,7 @@ def test_who_fails_for_ever_holds_no_slot_and_no_connection_longer_than_its_requ
 
     served, failed = asyncio.run(ask())
     assert len(served) == 20
-    assert max(served) < 0.45, "all of them before the dead one's time-out"
-    assert 0.5 <= failed < 1.0
+    assert max(served) < 2 <= failed < 4, "all of them before the dead one's time-out"
 
 
 def echo() -> Reply:
