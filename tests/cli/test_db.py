@@ -112,7 +112,7 @@ def test_a_check_prints_json_with_its_findings(made: Path) -> None:
 @pytest.mark.usefixtures("daemon")
 def test_a_backup_is_made_beside_a_daemon(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert db("backup") == 0
-    (kept,) = backup.backups(made)
+    (kept,) = backup.backups(made, NOW)
     assert str(kept) in capsys.readouterr().out
     assert db("backup", "elsewhere.db", "--json") == 0
     assert '"file": "elsewhere.db"' in capsys.readouterr().out
@@ -217,4 +217,4 @@ def test_an_upgrade_says_what_it_did(made: Path, capsys: pytest.CaptureFixture[s
     _made_older(made / FILE)
     assert db("upgrade") == 0
     assert capsys.readouterr().out == f"upgraded from schema none to {SCHEMA}\n"
-    assert len(backup.backups(made)) == 1
+    assert len(backup.backups(made, NOW)) == 1

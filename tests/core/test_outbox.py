@@ -1,5 +1,6 @@
 """What becomes of a notification after an attempt: sent, due later, or dead."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -22,7 +23,7 @@ from watcher.core.outbox import (
 from watcher.store.store import Store
 
 NOW = datetime(2026, 6, 5, 8, 30, tzinfo=UTC)
-MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 REFUSED = Failed("connection refused")
 CUT = Unknown("no answer in time")
 
@@ -119,8 +120,25 @@ def test_a_message_that_has_begun_stays_together() -> None:
     old = Delivery(attempts=9, first_attempt=NOW - GIVE_UP_AFTER)
     both = after([old, Delivery()], Failed("part 2 of 3: refused", begun=True), NOW, 0.0)
     assert [(each.status, each.begun) for each in both] == [(Status.PENDING, True)] * 2
-    again = after(both, REFUSED, NOW + GIVE_UP_AFTER, 0.0)
+    later = NOW + GIVE_UP_AFTER
+    again = after([replace(each, due=later) for each in both], REFUSED, later, 0.0)
     assert {each.status for each in again} == {Status.DEAD}
+
+
+@pytest.mark.parametrize(
+    ("first", "due", "began"),
+    [
+        pytest.param(NOW - DAY, NOW - 59 * MINUTE, NOW - DAY, id="it was tried all the time"),
+        pytest.param(NOW - 4 * DAY, NOW - 3 * DAY, NOW - DAY, id="three days of them the machine was off"),
+        pytest.param(NOW + 365 * DAY, NOW, NOW, id="the clock was a year ahead at the first"),
+        pytest.param(None, NOW - 3 * DAY, NOW, id="it is the first"),
+    ],
+)
+def test_only_time_in_which_it_was_tried_is_of_the_48_hours(
+    first: datetime | None, due: datetime, began: datetime
+) -> None:
+    (delivery,) = after([Delivery(due=due, attempts=3 if first else 0, first_attempt=first)], REFUSED, NOW, 0.0)
+    assert (delivery.status, delivery.first_attempt) == (Status.PENDING, began)
 
 
 def test_what_may_have_arrived_has_begun() -> None:

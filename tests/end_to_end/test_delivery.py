@@ -18,6 +18,7 @@ from tests.upstream.servers import serving
 from watcher.core.answer import Answered
 from watcher.core.market import HkRow, Symbol
 from watcher.core.outbox import Failed, Sent
+from watcher.daemon import delivering
 from watcher.jobs.deliver import deliver
 from watcher.jobs.record import record
 from watcher.jobs.take_up import take_up
@@ -140,7 +141,7 @@ def test_a_cycle_of_the_daemon_that_upstream_draws_out_is_one_message(tmp_path: 
         env = environment(url, tmp_path / "state", WATCHER_SCHEDULE__EVERY="1s", WATCHER_CHANNELS__HOOK=hook.url)
         with process("run", env=env, cwd=tmp_path):
             assert archive.asked.wait(20)
-            time.sleep(2.5)  # time for two looks at the outbox
+            time.sleep(2.2 * delivering._LOOK_AGAIN)  # time for two looks at the outbox
             archive.released.set()
             eventually(tmp_path / "err", "event=delivered")
     assert [body["title"] for body in hook.bodies] == ["3 warning · short selling"]

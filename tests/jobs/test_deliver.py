@@ -238,7 +238,8 @@ def test_with_an_opening_that_could_not_be_told_its_end_goes_to_the_fallback(des
     desk.mail.answer = REFUSED
     desk.tell(note(1, channel="mail"))
     desk.deliver()
-    desk.deliver(47 * HOUR)
+    for _ in range(46):
+        desk.deliver(HOUR)
     desk.tell(end(2, channel="mail"))
     for _ in range(2):
         desk.deliver(HOUR)
@@ -448,6 +449,27 @@ def test_what_is_dead_is_told_when_a_person_retries_it(desk: Desk) -> None:
     assert [each.rule for each in desk.desk.arrived[0].notifications] == ["r"]
     assert operate.retry(desk.store, chosen(note(1).id), desk.clock.now()) == []
     assert len(operate.retry(desk.store, chosen(channel="desk"), desk.clock.now())) == 1
+
+
+def test_what_was_dropped_is_retried_by_its_id_and_not_with_its_channel(desk: Desk) -> None:
+    """A silence, or a person, wanted it so: who retries a channel wants what it could not be told."""
+    desk.tell(note(1))
+    operate.drop(desk.store, chosen(channel="desk"))
+    assert operate.retry(desk.store, chosen(channel="desk"), desk.clock.now()) == []
+    assert len(operate.retry(desk.store, chosen(note(1).id), desk.clock.now())) == 1
+    desk.deliver()
+    assert desk.desk.heard == [[1]]
+
+
+def test_what_was_tried_and_is_silenced_has_48_hours_after_the_silence(desk: Desk) -> None:
+    desk.desk.answer = REFUSED
+    desk.tell(note(1))
+    desk.deliver()
+    silence = Silence.asked(["*"], [], [], 3 * DAY, "known", desk.clock.now())
+    operate.add_silence(desk.store, silence)
+    desk.deliver(HOUR)
+    desk.deliver(3 * DAY)
+    assert desk.statuses() == {("desk", 1): "pending"}
 
 
 def test_what_a_person_drops_is_never_told(desk: Desk) -> None:

@@ -133,6 +133,63 @@ def test_an_episode_keeps_its_name_when_its_beginning_moves(store: Store) -> Non
     assert _told(ended) == [(Kind.RESOLVED, DAYS[1], None)]
 
 
+@pytest.mark.parametrize(
+    ("before", "revisions", "name"),
+    [
+        pytest.param(
+            [QUIET, FIRES, FIRES, QUIET],
+            [[QUIET, QUIET, FIRES, QUIET], [QUIET, QUIET, QUIET, QUIET]],
+            DAYS[1],
+            id="day by day",
+        ),
+        pytest.param(
+            [QUIET, FIRES, FIRES],
+            [[QUIET, QUIET, FIRES], [QUIET, QUIET, QUIET]],
+            DAYS[1],
+            id="while it fires",
+        ),
+        pytest.param(
+            [QUIET, QUIET, FIRES],
+            [[QUIET, FIRES, FIRES], [QUIET, FIRES, FIRES, QUIET], [QUIET, QUIET, QUIET, QUIET]],
+            DAYS[2],
+            id="begun earlier, over, and gone",
+        ),
+        pytest.param(
+            [QUIET, FIRES, FIRES, FIRES, QUIET],
+            [
+                [QUIET, FIRES, QUIET, FIRES, QUIET],
+                [QUIET, QUIET, QUIET, FIRES, QUIET],
+                [QUIET, QUIET, QUIET, QUIET, QUIET],
+            ],
+            DAYS[1],
+            id="fallen in two, the parts gone one by one",
+        ),
+        pytest.param(
+            [QUIET, QUIET, FIRES, QUIET],
+            [[QUIET, FIRES, QUIET, QUIET], [QUIET, FIRES, FIRES, QUIET], [QUIET, QUIET, QUIET, QUIET]],
+            DAYS[1],
+            id="gone from its day and back there",
+        ),
+    ],
+)
+def test_what_is_retracted_is_what_was_told(
+    store: Store, before: list[float | None], revisions: list[list[float | None]], name: date
+) -> None:
+    """However its days were adjusted on the way: nobody would hear of a name that nobody was told."""
+    _live(store, before)
+    told = [_told(_record(store, _rows(*revision))) for revision in revisions]
+    assert [(kind, episode) for kind, episode, _ in told[-1]] == [(Kind.RETRACTED, name)]
+
+
+def test_episodes_that_became_one_and_none_are_both_retracted(store: Store) -> None:
+    _live(store, [QUIET, FIRES, QUIET, FIRES, QUIET])
+    assert _record(store, _rows(QUIET, FIRES, FIRES, FIRES, QUIET)) == []
+    assert [(each.kind, each.episode) for each in _record(store, _rows(*[QUIET] * 5))] == [
+        (Kind.RETRACTED, DAYS[1]),
+        (Kind.RETRACTED, DAYS[3]),
+    ]
+
+
 def test_nothing_before_the_first_sight_is_judged_again(store: Store) -> None:
     take_up(store, LEVEL, NOW)
     _record(store, _rows(QUIET, QUIET, QUIET))

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import NoReturn
 
 import pytest
 
@@ -14,6 +15,7 @@ from watcher.core.market import Symbol
 from watcher.core.notification import Notification
 from watcher.core.outbox import Hold
 from watcher.core.rule import Severity
+from watcher.errors import StoreError
 from watcher.jobs.record import record
 from watcher.jobs.take_up import take_up
 from watcher.store.store import Store
@@ -50,6 +52,30 @@ def test_taking_up_twice_tells_once_even_if_the_first_was_cut_short(store: Store
     with store.write() as tx:
         tx.keep("book", "an older one")
     assert take_up(store, HIGH, NOW) == ()
+
+
+def test_an_edit_that_was_cut_short_and_undone_leaves_nothing_judged_by_it(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = [Symbol("US.GME"), US]
+    high, higher = (book(rule(when=f"short_percent > {limit}", symbols=both), digest=f"{limit}") for limit in (50, 70))
+    take_up(store, high, NOW)
+    record(store, high, [Answered(symbol, (us_row(sessions(1)[0], short_percent=60.0),)) for symbol in both], NOW)
+    monkeypatch.setattr("watcher.jobs.take_up.BATCH", 1)
+    writes = iter([store.write, _full])
+    monkeypatch.setattr(store, "write", lambda: next(writes)())
+    with pytest.raises(StoreError, match="full"):
+        take_up(store, higher, NOW)
+    monkeypatch.undo()
+    with store.read() as tx:
+        assert len(tx.alerts.of()) == 1
+    take_up(store, high, NOW)
+    with store.read() as tx:
+        assert len(tx.alerts.of()) == 2
+
+
+def _full() -> NoReturn:
+    raise StoreError("the disk is full")
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,8 @@ class Promise(Ledger):
         over = next((each in ENDS for each, of in reversed(log) if of == episode and each != "reminded"), False)
         log.append((kind, episode))
         for debt in self.owed(alert=alert):
-            debt.buried |= kind in ENDS and debt.episode == episode and debt.unheard and self._hushed(debt, now)
+            begun_and_over = kind in ENDS and debt.kind not in ENDS and debt.episode == episode
+            debt.buried |= begun_and_over and debt.unheard and self._hushed(debt, now)
         if kind == "opened":
             self.acks.discard((alert, episode))
             for debt in self.owed(alert=alert):  # nobody knows any more that it was acknowledged when it ended

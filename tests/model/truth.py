@@ -4,7 +4,7 @@ Nothing here is shared with the program. A value is None where it is unknown.
 """
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 
 Run = tuple[date, date | None]
 """First day of an episode, and the day that ended it; None while it fires."""
@@ -26,6 +26,8 @@ class Truth:
     """After the checkpoint: the open episode, days in a row above the limit, days since it opened."""
     episode: date | None = None
     """The name of the one that fires."""
+    names: dict[date, list[date]] = field(default_factory=dict)
+    """What was told of the runs that have moved, joined or split since, by the day on which they begin now."""
     happened: list[tuple[str, date]] = field(default_factory=list)
     """Opened, reminded, resolved, retracted; and the episode."""
 
@@ -48,7 +50,7 @@ class Truth:
         """The text is new: it is what it says of all that is known; where that is not as it was, it is told."""
         if not self.judged or not self.known:
             return
-        self.checkpoint, self.base = date.min, (None, 0, 0)
+        self.checkpoint, self.base, self.names = date.min, (None, 0, 0), {}
         runs, count, age = self._runs(self.known)
         if not runs or runs[-1][1] is not None:
             self.end()
@@ -64,20 +66,24 @@ class Truth:
         self.episode = None
 
     def _change(self, known: Rows) -> None:
-        """An episode before and one after that overlap are the same, the latest of several; others are new, or gone."""
-        were, are = self._runs(self.known)[0], self._runs(known)[0]
+        """A run is told as what it overlaps was, or is new; what no run is told as any more, was never so."""
+        were = [(run, self.names.get(run[0], [run[0]])) for run in self._runs(self.known)[0]]
+        are = [
+            (run, list(dict.fromkeys(name for old, told in were if _overlap((run, []), (old, told)) for name in told)))
+            for run in self._runs(known)[0]
+        ]
         self.known = known
-        if self.episode is not None:
-            fires = (self.episode, None)
-            were = [run for run in were if not _overlap(run, fires)] + [fires]
-        self.happened += [("retracted", run[0]) for run in were if not any(_overlap(run, other) for other in are)]
-        for run in are:
-            if not any(_overlap(run, other) for other in were):
+        gone = {name for _, told in were for name in told} - {name for _, told in are for name in told}
+        self.happened += [("retracted", name) for name in sorted(gone)]
+        for run, told in are:
+            if not told:
+                told.append(run[0])
                 self.happened += [("opened", run[0])] + ([("resolved", run[0])] if run[1] else [])
-        if are and are[-1][1] is None:
-            self.episode = next((run[0] for run in reversed(were) if _overlap(run, are[-1])), are[-1][0])
+        self.names = {run[0]: told for run, told in are}
+        if are and are[-1][0][1] is None:
+            self.episode = are[-1][1][-1]
             return
-        if self.episode is not None and any(_overlap(run, (self.episode, None)) for run in are):
+        if self.episode is not None and any(self.episode in told for _, told in are):
             self.end()
         self.episode = None
 
@@ -99,5 +105,14 @@ class Truth:
         return runs, count, age
 
 
-def _overlap(one: Run, other: Run) -> bool:
-    return one[0] < (other[1] or date.max) and other[0] < (one[1] or date.max)
+def _overlap(one: tuple[Run, list[date]], other: tuple[Run, list[date]]) -> bool:
+    """True if both fire on some day, by the rows as they are or as they were when they were told."""
+    return _begin(*one) < _end(*other) and _begin(*other) < _end(*one)
+
+
+def _begin(run: Run, told: list[date]) -> date:
+    return min([run[0], *told])
+
+
+def _end(run: Run, told: list[date]) -> date:
+    return max([run[1], *(day + timedelta(days=1) for day in told)]) if run[1] else date.max

@@ -282,11 +282,22 @@ def test_seven_backups_are_kept_for_their_owner_alone(tmp_path: Path) -> None:
     _made(tmp_path)
     for days in range(9):
         backup.back_up(tmp_path, NOW + days * DAY)
-    kept = backup.backups(tmp_path)
+    kept = backup.backups(tmp_path, NOW + 9 * DAY)
     assert [backup.made_at(each) for each in kept] == [NOW + days * DAY for days in range(8, 1, -1)]
     assert {stat.S_IMODE(each.stat().st_mode) for each in kept} == {0o600}
     assert stat.S_IMODE((tmp_path / "backups").stat().st_mode) == 0o700
     assert sorted((tmp_path / "backups").iterdir()) == sorted(kept), "nothing half-made is left"
+
+
+def test_a_backup_of_a_clock_that_was_ahead_counts_as_the_oldest(tmp_path: Path) -> None:
+    """It would be restored for a year, and push out whatever is newer."""
+    _made(tmp_path)
+    for days in range(7):
+        backup.back_up(tmp_path, NOW + 365 * DAY + days * DAY)
+    made = backup.back_up(tmp_path, NOW)
+    assert backup.newest_good(tmp_path, NOW) == made
+    assert len(backup.backups(tmp_path, NOW)) == 7
+    assert not backup.is_due(tmp_path, NOW + DAY / 2)
 
 
 def test_what_a_killed_process_left_half_made_goes_after_a_day(tmp_path: Path) -> None:
@@ -329,7 +340,7 @@ def test_an_older_store_is_backed_up_before_it_is_upgraded(tmp_path: Path) -> No
     with pytest.raises(StoreError, match="at schema 0"):
         Store.open_beside(tmp_path)
     Store.open_for_writing(tmp_path, "a test", NOW).close()
-    (made,) = backup.backups(tmp_path)
+    (made,) = backup.backups(tmp_path, NOW)
     kept = sqlite3.connect(made)
     assert kept.execute("SELECT name FROM sqlite_schema").fetchall() == [("of_old",)]
     kept.close()

@@ -42,6 +42,7 @@ def check(state: State = None, as_json: Json = False) -> None:
     """Look at every page and every reference of the store, and say how much is in it; 1 if anything is wrong."""
     from watcher import settings as run_settings
     from watcher.cli import output
+    from watcher.clock import SystemClock
     from watcher.store import backup as backups
     from watcher.store import file
     from watcher.store.inspection import inspected
@@ -51,7 +52,7 @@ def check(state: State = None, as_json: Json = False) -> None:
     found = inspected(path)
     kept = [
         {"file": str(each), "at": backups.made_at(each), "bytes": each.stat().st_size}
-        for each in backups.backups(directory)
+        for each in backups.backups(directory, SystemClock().now())
     ]
     if as_json:
         output.as_json(

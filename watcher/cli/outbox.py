@@ -56,7 +56,7 @@ def list_(
 
 
 def retry(ids: _Ids = None, channel: _Channel = None, state: State = None, as_json: Json = False) -> None:
-    """Attempt at once what is pending, given up or dropped, for another 48 hours."""
+    """Attempt at once what is pending or given up, for another 48 hours; what was dropped, only by its id."""
     from watcher.clock import SystemClock
     from watcher.jobs import operate
 

@@ -3,10 +3,11 @@
 The daemon, catch-up after downtime, revisions, tests of rules, backtests and explanations all fold `step`.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
+from typing import TypeAlias
 
 from watcher.core.market import Symbol
 from watcher.core.rule import Rule
@@ -67,6 +68,10 @@ class Alert:
         return self.streak_since or self.episode
 
 
+Names: TypeAlias = Mapping[date, tuple[date, ...]]
+"""The dates by which episodes were told, the latest last, by the date on which each begins by the rows as they are."""
+
+
 @dataclass(frozen=True, slots=True)
 class Watch:
     """A rule on a symbol as it was last taken up: by which text, on which row, and the alert after it."""
@@ -78,6 +83,8 @@ class Watch:
     """Nothing up to this date is ever judged again; None as long as there is no session."""
     base: Alert | None = None
     """The alert after the session of the checkpoint: what comes later is folded from it."""
+    names: Names = field(default_factory=dict)
+    """Of the episodes since the checkpoint that revisions moved, joined or split."""
 
     @classmethod
     def of(cls, rule: Rule, symbol: Symbol, checkpoint: date | None = None, base: Alert | None = None) -> "Watch":

@@ -70,7 +70,7 @@ class Judgement:
     alerts: tuple[Alert, ...] = ()
     """Those that changed, as they are now."""
     watches: tuple[Watch, ...] = ()
-    """Of rules that were taken up with these rows."""
+    """Those that changed: of rules that were taken up with these rows, and where revisions moved episodes."""
     reports: tuple[Report, ...] = ()
     """In order of trade date, not numbered yet."""
 
@@ -124,9 +124,11 @@ def judge(known: Known, changes: News, rules: Iterable[Rule], *, away: bool = Fa
                 watches.append(Watch.of(rule, symbol, window.dates[-1], alert))
         else:
             if sessions.since is not None:
-                watch = known.watches.get(rule.name)
-                alert, told = rejudge(rule, alert, sessions.old, window, judged, watch)
+                watch = known.watches.get(rule.name) or Watch.of(rule, symbol)
+                alert, renamed, told = rejudge(rule, alert, sessions.old, window, judged, watch)
                 reports += told
+                if renamed != watch:
+                    watches.append(renamed)
             alert, told = _judged_on(rule, alert, sessions, AWAY if away else None)
             reports += told
         if alert != before:

@@ -8,6 +8,8 @@ from typing import TypeAlias
 
 GIVE_UP_AFTER = timedelta(hours=48)
 """From the first attempt; then the notification is dead."""
+_LATE = timedelta(hours=1)
+"""An attempt that comes so much later than it was due comes after nobody tried; it is the longest gap there is."""
 IN_DOUBT_AFTER = 2
 """Unknown outcomes; from then on others know that the channel may not have heard."""
 
@@ -119,7 +121,7 @@ def after(message: Sequence[Delivery], outcome: Outcome, now: datetime, jitter: 
     youngest. Unknown outcomes are repeated after 1 min, 10 min, 1 h, 6 h and then every 24 h, until there is an answer.
     """
     tried = [
-        replace(each, attempts=each.attempts + 1, first_attempt=each.first_attempt or now, held=None, reason=None)
+        replace(each, attempts=each.attempts + 1, first_attempt=_first(each, now), held=None, reason=None)
         for each in message
     ]
     match outcome:
@@ -142,6 +144,13 @@ def after(message: Sequence[Delivery], outcome: Outcome, now: datetime, jitter: 
         return replace(each, status=Status.PENDING, due=again, reason=outcome.reason, begun=begun)
 
     return tuple(failed(each) for each in tried)
+
+
+def _first(before: Delivery, now: datetime) -> datetime:
+    """Return when the 48 hours began: time in which nobody tried, for the machine was off, is none of them."""
+    first = min(before.first_attempt or now, now)
+    late = now - (before.due or now)
+    return min(first + late, now) if late > _LATE else first
 
 
 def unopened(before: Delivery) -> Delivery:

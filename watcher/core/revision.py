@@ -3,7 +3,7 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 
 from watcher.core.alert import Alert, Kind, Transition, Watch, replay
 from watcher.core.notification import Report
@@ -13,6 +13,7 @@ from watcher.core.window import Window
 
 REVISED = "after revision"
 """Note of what a revision brought about."""
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,49 +23,62 @@ class Episode:
     opened: date
     resolved: date | None = None
     """Date of the row that ended it; None while firing."""
+    names: tuple[date, ...] = ()
+    """The dates by which it was told: that of its opening, unless it was moved, joined or split since."""
 
     def overlaps(self, other: "Episode") -> bool:
-        """Return whether there is a moment at which both fire."""
-        return self.opened < (other.resolved or date.max) and other.opened < (self.resolved or date.max)
+        """Return whether there is a moment at which both fire, or fired by the rows by which they were told."""
+        return self.begin < other.end and other.begin < self.end
+
+    @property
+    def begin(self) -> date:
+        """The first day on which it fires, or fired when it was told."""
+        return min((self.opened, *self.names))
+
+    @property
+    def end(self) -> date:
+        """The first day after it, or after it was told."""
+        return date.max if self.resolved is None else max((self.resolved, *(name + _DAY for name in self.names)))
 
 
 def rejudge(
-    rule: Rule, before: Alert, old: Window, new: Window, judged: date, watch: Watch | None
-) -> tuple[Alert, list[Report]]:
-    """Return the alert after the sessions up to `judged` were judged again, and what is to be told of it.
+    rule: Rule, before: Alert, old: Window, new: Window, judged: date, watch: Watch
+) -> tuple[Alert, Watch, list[Report]]:
+    """Return the alert and the watch after the sessions up to `judged` were judged again, and what is to be told.
 
     `before` is the alert as it stands; `old` and `new` are the windows before and after the revision, from the
     watch's checkpoint on at least. Nothing up to the checkpoint is judged again. An old and a new episode that
-    overlap are the same one, and nothing is said of its moved ends.
+    overlap are the same one, and nothing is said of its moved ends: it goes by the name it was told by, until nothing
+    is left of it.
     """
-    checkpoint = watch.checkpoint if watch and watch.checkpoint else date.min
-    base = (watch.base if watch else None) or Alert(before.rule, before.symbol)
-    _, were = _episodes(rule, base, old, bisect_right(old.dates, checkpoint), judged)
-    after, are = _episodes(rule, base, new, bisect_right(new.dates, checkpoint), judged)
-    were = _as_stored(were, before)
-    gone = (episode for episode in were if not any(episode.overlaps(other) for other in are))
-    reports = [_retracted(rule, before, old, new, episode) for episode in gone]
+    _, were = _episodes(rule, watch, old, judged)
+    after, are = _episodes(rule, watch, new, judged)
+    were = _as_told(were, before, watch)
+    are = [replace(each, names=_names(other for other in were if each.overlaps(other))) for each in are]
+    left = {name for episode in are for name in episode.names}
+    gone = {name: episode for episode in reversed(were) for name in episode.names if name not in left}
+    reports = [_retracted(rule, before, old, new, episode, name) for name, episode in sorted(gone.items())]
     for episode in are:
-        same = [other for other in were if episode.overlaps(other)]
-        if not same:
+        if not episode.names:
             reports += _appeared(rule, before, new, episode, judged)
+    names = {each.opened: each.names for each in are if each.names not in {(), (each.opened,)}}
+    watch = replace(watch, names=names)
     if after.episode is not None:
-        open_now = Episode(after.episode)
         # of several that have become one, the last that was told of: its end is still to be told
-        name = next((each.opened for each in reversed(were) if each.overlaps(open_now)), after.episode)
-        return replace(after, episode=name), reports
+        return replace(after, episode=(are[-1].names or (after.episode,))[-1]), watch, reports
     if before.episode is not None:
-        open_then = Episode(before.episode)
-        for ended in [each.resolved for each in are if each.overlaps(open_then) and each.resolved][-1:]:
+        for ended in [each.resolved for each in are if before.episode in each.names and each.resolved][-1:]:
             change = Transition(rule.name, before.symbol, Kind.RESOLVED, before.episode, ended)
             reports.append(report(rule, change, new, _index(new, ended), REVISED))
-    return after, reports
+    return after, watch, reports
 
 
-def _episodes(rule: Rule, alert: Alert, window: Window, first: int, judged: date) -> tuple[Alert, list[Episode]]:
-    """Fold from index `first` to the session of `judged`; return the alert then, and all episodes on the way."""
-    found = [Episode(alert.episode)] if alert.episode else []
-    for index, after, change in replay(rule, alert, window, first):
+def _episodes(rule: Rule, watch: Watch, window: Window, judged: date) -> tuple[Alert, list[Episode]]:
+    """Fold from the checkpoint to the session of `judged`; return the alert then, and all episodes on the way."""
+    alert, checkpoint = watch.base or Alert(watch.rule, watch.symbol), watch.checkpoint or date.min
+    # a name may be later than the checkpoint: a trade date, where the rule was edited to look at as-of dates
+    found = [Episode(min(alert.episode, checkpoint))] if alert.episode else []
+    for index, after, change in replay(rule, alert, window, bisect_right(window.dates, checkpoint)):
         if window.dates[index] > judged:
             break
         alert = after
@@ -76,22 +90,31 @@ def _episodes(rule: Rule, alert: Alert, window: Window, first: int, judged: date
     return alert, found
 
 
-def _as_stored(episodes: Sequence[Episode], alert: Alert) -> list[Episode]:
-    """Return the episodes with the open one under the name it was told by: an edit may have kept an older one."""
-    closed = [episode for episode in episodes if episode.resolved is not None]
-    if alert.episode is None:
-        return closed
-    fires = Episode(alert.episode)
-    return [*(episode for episode in closed if not episode.overlaps(fires)), fires]
+def _as_told(episodes: Sequence[Episode], alert: Alert, watch: Watch) -> list[Episode]:
+    """Return the episodes by the names they were told by; the one that goes on is the alert's, whatever it was."""
+    names = dict(watch.names)
+    if watch.base is not None and watch.base.episode is not None:
+        names.setdefault(min(watch.base.episode, watch.checkpoint or date.min), (watch.base.episode,))
+    told = [replace(each, names=names.get(each.opened, (each.opened,))) for each in episodes if each.resolved]
+    if alert.episode is not None:
+        opened = next((each.opened for each in episodes if each.resolved is None), alert.episode)
+        earlier = (name for name in names.get(opened, ()) if name != alert.episode)
+        told.append(Episode(opened, None, (*earlier, alert.episode)))
+    return told
 
 
-def _retracted(rule: Rule, alert: Alert, old: Window, new: Window, episode: Episode) -> Report:
-    """Return the retraction of an episode that never was, with the old and the new value of the row that opened it."""
+def _names(told: Iterable[Episode]) -> tuple[date, ...]:
+    """Return the names of what has become one episode."""
+    return tuple(dict.fromkeys(name for episode in told for name in episode.names))
+
+
+def _retracted(rule: Rule, alert: Alert, old: Window, new: Window, episode: Episode, name: date) -> Report:
+    """Return the retraction of what never was, with the old and the new value of the row that opened it."""
     value, unit = rule.when.first_comparison.value.number, rule.when.first_comparison.value.unit or ""
     was = _figure(value(old, _index(old, episode.opened)), unit)
     index = _index(new, episode.opened)
     note = f"{REVISED}: {episode.opened} was {was}, is {_figure(value(new, index), unit)}"
-    change = Transition(rule.name, alert.symbol, Kind.RETRACTED, episode.opened, episode.opened)
+    change = Transition(rule.name, alert.symbol, Kind.RETRACTED, name, episode.opened)
     return report(rule, change, new, index, note)
 
 

@@ -60,7 +60,8 @@ class Delivering:
                 idle = tx.outbox.is_idle()
                 self._idle_at = mark if idle and mark == self._looked_upon else None
                 self._looked_upon = mark
-                return [] if idle else list(tx.outbox.due_channels(self._gathered(live.clock.now())))
+                now = live.clock.now()
+                return [] if idle else list(tx.outbox.due_channels(self._gathered(now), now))
 
         while True:
             self.changed.clear()

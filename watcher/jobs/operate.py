@@ -7,7 +7,7 @@ from datetime import datetime
 from watcher.core.composition import following
 from watcher.core.market import Symbol
 from watcher.core.notification import Entry
-from watcher.core.outbox import dropped, retried
+from watcher.core.outbox import Status, dropped, retried
 from watcher.core.silence import Ack, Silence
 from watcher.errors import WatcherError
 from watcher.jobs.ports import Store
@@ -63,12 +63,17 @@ def acknowledge(store: Store, rule: str, symbol: Symbol, now: datetime) -> Ack:
 
 
 def retry(store: Store, chosen: Chosen, now: datetime) -> list[Entry]:
-    """Make notifications that are pending, dead or dropped due at once, with 48 hours before them; return them."""
+    """Make notifications that are pending or dead due at once, with 48 hours before them; return them.
+
+    One that was dropped is so only by its own id: a silence, or a person, wanted it so.
+    """
     with store.write() as tx:
         again = [
             Entry(entry.notification, delivery)
             for entry in tx.outbox.entries()
-            if entry in chosen and (delivery := retried(entry.delivery, now)) is not None
+            if entry in chosen
+            and (entry.delivery.status is not Status.DROPPED or entry.notification.id in chosen.ids)
+            and (delivery := retried(entry.delivery, now)) is not None
         ]
         tx.outbox.put(again)
     return again

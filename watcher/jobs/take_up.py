@@ -90,6 +90,7 @@ def _take_up(
                 after.append(before)
                 reports += told
             watches.append(Watch.of(rule, symbol, newest, before if newest else None))
+    tx.keep("book", "")  # cut short, it is gone on with, though the rules should be the old ones again
     tx.alerts.put(after)
     tx.alerts.drop_watches(key for key in keys if key not in wanted)
     tx.alerts.put_watches(watches)

@@ -63,13 +63,14 @@ class Alerts:
         return {(Symbol(row.symbol), row.rule): _watch(row) for row in self._stored(watches, wanted)}
 
     def put_watches(self, taken_up: Iterable[Watch]) -> None:
-        """Store by which text rules were taken up."""
+        """Store by which text rules were taken up, and the names of episodes that moved since."""
         values = [
             {
                 "symbol": watch.symbol,
                 "rule": watch.rule,
                 "fingerprint": watch.fingerprint,
                 "checkpoint": watch.checkpoint,
+                "names": json.dumps({str(opened): list(map(str, told)) for opened, told in watch.names.items()}),
                 **_state(watch.base or Alert(watch.rule, watch.symbol)),
             }
             for watch in taken_up
@@ -144,7 +145,11 @@ def _alert(row: Row[Any]) -> Alert:
 
 def _watch(row: Row[Any]) -> Watch:
     base = _alert(row) if row.checkpoint else None
-    return Watch(Symbol(row.symbol), row.rule, row.fingerprint, row.checkpoint, base)
+    names = {
+        date.fromisoformat(opened): tuple(map(date.fromisoformat, told))
+        for opened, told in json.loads(row.names or "{}").items()
+    }
+    return Watch(Symbol(row.symbol), row.rule, row.fingerprint, row.checkpoint, base, names)
 
 
 def _state(alert: Alert) -> dict[str, object]:

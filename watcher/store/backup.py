@@ -13,9 +13,14 @@ _PATTERN = "watcher-*.db"
 _STAMP = "watcher-%Y%m%dT%H%M%SZ"
 
 
-def backups(directory: Path) -> list[Path]:
-    """Return the backups of a state directory, newest first."""
-    return sorted((directory / "backups").glob(_PATTERN), reverse=True)
+def backups(directory: Path, now: datetime) -> list[Path]:
+    """Return the backups of a state directory, newest first; last, those that a wrong clock made of the future."""
+
+    def rank(backup: Path) -> tuple[bool, str]:
+        made = made_at(backup)
+        return made is None or made <= now, backup.name
+
+    return sorted((directory / "backups").glob(_PATTERN), key=rank, reverse=True)
 
 
 def made_at(backup: Path) -> datetime | None:
@@ -28,7 +33,7 @@ def made_at(backup: Path) -> datetime | None:
 
 def is_due(directory: Path, now: datetime) -> bool:
     """True if the newest backup is a day old, of the future, or there is none."""
-    newest = next(filter(None, map(made_at, backups(directory))), None)
+    newest = next(filter(None, map(made_at, backups(directory, now))), None)
     return newest is None or not timedelta() <= now - newest < EVERY
 
 
@@ -46,7 +51,7 @@ def back_up(directory: Path, now: datetime) -> Path:
     except OSError as error:
         raise StoreError(f"{kept} cannot hold backups: {error.strerror}") from error
     made = back_up_to(directory, kept / f"watcher-{file.stamp(now)}.db")
-    for old in (*backups(directory)[KEPT:], *_abandoned(kept, now)):
+    for old in (*backups(directory, now)[KEPT:], *_abandoned(kept, now)):
         old.unlink(missing_ok=True)
     return made
 
@@ -73,9 +78,9 @@ def back_up_to(directory: Path, target: Path) -> Path:
     return target
 
 
-def newest_good(directory: Path) -> Path | None:
+def newest_good(directory: Path, now: datetime) -> Path | None:
     """Return the newest backup that is a store this program can use; None if there is none."""
-    for backup in backups(directory):
+    for backup in backups(directory, now):
         try:
             verify_backup(backup)
         except StoreError:

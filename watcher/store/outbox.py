@@ -50,7 +50,7 @@ _OVER = (
 
 _DUE = or_(
     outbox.c.due <= bindparam("now"),
-    and_(outbox.c.held.is_(None), outbox.c.attempts == 0, outbox.c.due.is_not(None)),
+    and_(outbox.c.held.is_(None), outbox.c.attempts == 0, outbox.c.due > bindparam("clock")),
     and_(or_(outbox.c.held.is_(None), outbox.c.held == Hold.QUIET_HOURS.value), outbox.c.due > bindparam("too_far")),
 )
 """As `Delivery.is_due`; what is due too far from now was put off by a clock that was set back since."""
@@ -103,9 +103,9 @@ class Outbox:
                 heard.add(channel)
         return found
 
-    def due_channels(self, now: datetime) -> list[str]:
+    def due_channels(self, now: datetime, clock: datetime | None = None) -> list[str]:
         """Return the channels for which something is due."""
-        return sorted(self._connection.execute(_DUE_CHANNELS, _moments(now)).scalars())
+        return sorted(self._connection.execute(_DUE_CHANNELS, _moments(now, clock)).scalars())
 
     def is_idle(self) -> bool:
         """Return whether nothing waits to be told, due or not: without a change, nothing will be due."""
@@ -257,8 +257,9 @@ class Outbox:
         ]
 
 
-def _moments(now: datetime) -> dict[str, datetime]:
-    return {"now": now, "too_far": now + LONGEST_WAIT}
+def _moments(now: datetime, clock: datetime | None = None) -> dict[str, datetime]:
+    clock = clock or now
+    return {"now": now, "clock": clock, "too_far": clock + LONGEST_WAIT}
 
 
 def _new(notification: Notification, now: datetime) -> dict[str, object]:

@@ -73,7 +73,7 @@ def restore(directory: Path, source: Path, now: datetime) -> Path | None:
 
 
 def _recover(directory: Path, damage: StateDamaged, now: datetime) -> str:
-    source = backup.newest_good(directory)
+    source = backup.newest_good(directory, now)
     aside = _replace(directory, source, now, "damaged")
     kept = f"; kept as {aside.name}" if aside else ""
     done = f"restored the backup {source.name}" if source else "begun anew, for there is no good backup"

@@ -21,7 +21,7 @@ from sqlalchemy.types import TypeEngine
 
 from watcher.core.market import HkRow, Position, UsRow
 
-SCHEMA = "0001"
+SCHEMA = "0002"
 """The newest migration; a store at another is upgraded, or refused if it is newer than the program."""
 APPLICATION_ID = 0x57415443
 """Marks the file as ours: an empty file opens as a new database, and must not pass for a first run."""
@@ -147,6 +147,7 @@ watches = _table(
     Column("streak", Integer, nullable=False),
     Column("streak_since", IsoDate),
     Column("age", Integer, nullable=False),
+    Column("names", Text),
 )
 
 alerts = _table(
