@@ -7,6 +7,7 @@ import pytest
 
 from tests.canary import CANARY
 from watcher import settings
+from watcher.core.book import url_variable
 from watcher.errors import ConfigurationError
 from watcher.settings import duration, load
 
@@ -148,6 +149,59 @@ def test_an_environment_writes_a_dash_in_a_channels_name_as_an_underscore(monkey
     url = load().channel_url("Ops-Mail")
     assert url is not None
     assert url.get_secret_value() == "json://b"
+
+
+@pytest.mark.parametrize("name", ["a--b", "a__b", "ops-_mail--x", "-a"])
+def test_so_it_does_with_several(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(url_variable(name), f"json://{CANARY}")
+    url = load().channel_url(name)
+    assert url is not None
+    assert url.get_secret_value() == f"json://{CANARY}"
+
+
+def test_what_is_empty_is_not_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("WATCHER_STATE", "WATCHER_RULES", "WATCHER_SCHEDULE__EVERY"):
+        monkeypatch.setenv(name, "")
+    found = load()
+    assert (found.state_directory, found.rules_path) == (tmp_path / "state" / "watcher", Path("rules.toml"))
+    assert found.schedule.every is None
+
+
+def test_a_home_is_found_in_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WATCHER_RULES", "~/r.toml")
+    assert load().rules_path == tmp_path / "home" / "r.toml"
+
+
+def test_a_directory_that_may_not_be_looked_into_has_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root's own, for `sudo -u watcher watcher status`; here one whose name no disk takes, for root may look."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", f"/{'x' * 300}")
+    assert load().state is None
+
+
+@pytest.mark.parametrize(
+    ("beside", "token"),
+    [pytest.param(True, None, id="an administrator's"), pytest.param(False, CANARY, id="the service, which has it")],
+)
+def test_a_credential_for_other_eyes_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, beside: bool, token: str | None
+) -> None:
+    (tmp_path / "credentials").mkdir()
+    (tmp_path / "credentials" / "token").write_text(CANARY)
+    (tmp_path / "settings.toml").touch()
+    monkeypatch.setattr("os.access", lambda *_, **__: False)  # root may read all
+    if not beside:
+        monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path / "credentials"))
+    found = load().upstream.token
+    assert (found.get_secret_value() if found else None) == token
+
+
+def test_a_token_file_goes_before_a_token_that_counts_for_less(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "credentials").mkdir()
+    (tmp_path / "credentials" / "token").write_text("credential")
+    (tmp_path / "settings.toml").write_text('[upstream]\ntoken = "file"\n')
+    monkeypatch.setenv("WATCHER_UPSTREAM__TOKEN_FILE", "/renewed")
+    found = load().upstream
+    assert (found.token, found.token_file) == (None, Path("/renewed"))
 
 
 def test_one_setting_of_a_market_leaves_the_others_as_they_were(monkeypatch: pytest.MonkeyPatch) -> None:

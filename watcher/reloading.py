@@ -18,6 +18,7 @@ from watcher.wiring import Live, channels
 
 TOPIC = "rules"
 """Of the operator's notice that the rules have errors."""
+_AS_THEY_WERE = "the rules are as they were: {}"
 _AGAIN = 10.0
 """Seconds until rules are taken up again that could not be stored."""
 
@@ -40,7 +41,9 @@ class Reloading:
         live = self._live
         await live.writer(lambda: take_up(live.store, live.book, live.clock.now()))
         if self._begun.last_good:
-            await self._refuse(refusal(self._begun.problems, self._state), self._begun.problems)
+            lacks = self._begun.lacks
+            text = refusal(self._begun.problems, self._state) if lacks is None else _AS_THEY_WERE.format(lacks)
+            await self._refuse(text, self._begun.problems)
             return
         await self._keep(self._begun.files)
         await live.writer(self._recover)
@@ -76,7 +79,7 @@ class Reloading:
         try:
             await self._take_up(loaded, loaded.book)
         except ConfigurationError as error:  # a channel without a URL, say
-            await self._refuse(f"the rules are as they were: {error}")
+            await self._refuse(_AS_THEY_WERE.format(error))
             return False
         return True
 

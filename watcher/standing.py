@@ -7,7 +7,9 @@ from watcher.core.book import RuleBook
 from watcher.core.health import Check, Reason, outside
 from watcher.jobs.asked import circuit
 from watcher.jobs.cycle import states_now
+from watcher.jobs.notices import open_trouble
 from watcher.jobs.status import standings
+from watcher.reloading import TOPIC
 from watcher.rulebook import last_good, load, read
 from watcher.rulebook.problem import to_dict
 from watcher.settings import Settings
@@ -47,6 +49,7 @@ def standing(settings: Settings, noted: Noted | None, reasons: Sequence[Reason],
         with store.read() as tx:
             depth, loaded_at, upstream = tx.outbox.depth(), tx.note("book_at"), circuit(tx)
             states = states_now(tx, book.by_symbol, schedule(settings), now)
+            trouble = open_trouble(tx, TOPIC) if tx.note("book") != book.digest else None
         alerts = standings(store, book)
     finally:
         store.close()
@@ -90,7 +93,8 @@ def standing(settings: Settings, noted: Noted | None, reasons: Sequence[Reason],
         "rules": {
             "file": str(settings.rules_path),
             "loaded_at": loaded_at,
-            "valid": loaded.book is not None,
+            "valid": loaded.book is not None and trouble is None,
+            "refused": trouble.facts.text if trouble else None,
             "problems": [to_dict(problem) for problem in loaded.problems],
         },
     }

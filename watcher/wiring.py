@@ -138,12 +138,15 @@ def client(settings: Settings, clock: SystemClock, paced: Pacing) -> Client:
     return Client(
         upstream.url,
         upstream.path,
-        access=Access(upstream.token.get_secret_value() if upstream.token else None, upstream.token_file),
+        access=Access(
+            upstream.token.get_secret_value() if upstream.token else None,
+            upstream.token_file.expanduser() if upstream.token_file else None,
+        ),
         pacing=paced,
         now=clock.now,
         timeout=upstream.timeout.total_seconds(),
         proxy=upstream.proxy.get_secret_value() if upstream.proxy else None,
-        ca_file=upstream.ca_file,
+        ca_file=upstream.ca_file.expanduser() if upstream.ca_file else None,
     )
 
 

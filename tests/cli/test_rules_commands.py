@@ -72,6 +72,8 @@ def test_init_writes_rules_that_are_in_order_and_overwrites_nothing(tmp_path: Pa
     assert (done.returncode, done.stdout) == (0, "rules.toml: 4 rules on 6 symbols\n")
     assert json.loads((tmp_path / "rules.schema.json").read_text())["title"]
     (tmp_path / "rules.toml").write_text("# mine\n")
+    in_the_way = watcher("init", "rules.toml", env=env, cwd=tmp_path)
+    assert (in_the_way.returncode, in_the_way.stderr) == (1, "rules.toml is a file, not a directory\n")
     again = watcher("init", env=env, cwd=tmp_path)
     assert again.returncode == 1
     assert "exists already" in again.stderr

@@ -181,6 +181,21 @@ def test_an_edit_made_while_the_store_is_locked_is_taken_up_once_it_is_not(tmp_p
         assert _ended(running, signal.SIGTERM) == 0
 
 
+def test_an_edit_that_lacks_a_url_survives_a_restart_and_status_says_what_it_lacks(
+    tmp_path: Path, env: dict[str, str]
+) -> None:
+    with process("run", env=env, cwd=tmp_path) as running:
+        eventually(tmp_path / "err", "event=polled")
+        assert _ended(running, signal.SIGTERM) == 0
+    (tmp_path / "rules.toml").write_text(f'[channels.desk]\n{RULES}notify = ["desk"]\n')
+    with process("run", env=env, cwd=tmp_path) as running:
+        eventually(tmp_path / "out", "the rules are as they were: these channels have no URL: desk")
+        shown = watcher("status", env=env, cwd=tmp_path).stdout
+        assert "NOT VALID, the last good ones run" in shown
+        assert "these channels have no URL: desk; set WATCHER_CHANNELS__DESK" in shown
+        assert _ended(running, signal.SIGTERM) == 0
+
+
 def test_a_bad_edit_survives_kill_9_the_old_rules_run_and_the_operator_is_told_once(
     tmp_path: Path, env: dict[str, str], archive: RecordedArchive
 ) -> None:

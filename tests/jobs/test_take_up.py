@@ -1,5 +1,6 @@
 """Taking up a rule book: what is new, edited, resting or gone, each told as little as can be."""
 
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import timedelta
 from typing import NoReturn
@@ -19,6 +20,7 @@ from watcher.errors import StoreError
 from watcher.jobs.record import record
 from watcher.jobs.take_up import take_up
 from watcher.store.store import Store
+from watcher.store.transaction import Transaction
 
 HK, US = Symbol("HK.00700"), Symbol("US.XRT")
 PERCENTS = (60.0, 40.0, 60.0, 70.0)
@@ -63,7 +65,11 @@ def test_an_edit_that_was_cut_short_and_undone_leaves_nothing_judged_by_it(
     record(store, high, [Answered(symbol, (us_row(sessions(1)[0], short_percent=60.0),)) for symbol in both], NOW)
     monkeypatch.setattr("watcher.jobs.take_up.BATCH", 1)
     writes = iter([store.write, _full])
-    monkeypatch.setattr(store, "write", lambda: next(writes)())
+
+    def write() -> AbstractContextManager[Transaction]:
+        return next(writes)()
+
+    monkeypatch.setattr(store, "write", write)
     with pytest.raises(StoreError, match="full"):
         take_up(store, higher, NOW)
     monkeypatch.undo()

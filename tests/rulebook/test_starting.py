@@ -43,6 +43,16 @@ def test_broken_ones_with_no_copy_are_refused_with_all_their_problems(rules: Pat
     assert f"{rules}:5:1: error: unknown key 'untill'" in str(refused.value)
 
 
+def test_what_cannot_be_run_by_gives_way_to_the_last_good_ones_too(rules: Path, state: Path) -> None:
+    """A channel whose URL is not set, say: a restart is no reason for silence."""
+    keep_good(state, load(rules).files)
+    rules.write_text(GOOD.replace('"a"', '"b"'))
+    begun = start(rules, state, lambda book: "it has no URL" if "b" in book.by_name else None)
+    assert (begun.last_good, begun.lacks, [*begun.book.by_name]) == (True, "it has no URL", ["a"])
+    with pytest.raises(ConfigurationError, match=r"^it has no URL$"):
+        start(rules, state, lambda _: "it has no URL")
+
+
 @pytest.mark.parametrize(
     "spoil",
     [

@@ -110,6 +110,8 @@ def test_the_settings_and_rules_it_writes_are_in_order(tmp_path: Path, env: dict
     watcher("init", "--systemd", "--root", str(tmp_path), env=env, cwd=tmp_path)
     configured = {**env, "CONFIGURATION_DIRECTORY": str(tmp_path / "etc/watcher")}
     del configured["WATCHER_UPSTREAM__URL"], configured["WATCHER_STATE"]
+    assert "/etc/watcher/rules.toml" in watcher("check", env=configured, cwd=tmp_path).stdout, "wherever it is called"
+    configured["WATCHER_RULES"] = str(tmp_path / "etc/watcher/rules.toml")
     checked = watcher("check", env=configured, cwd=tmp_path)
     assert checked.returncode == 0, checked.stderr
     refused = watcher("run", "--state", "state", env=configured, cwd=tmp_path)

@@ -456,6 +456,8 @@ def test_the_token_is_in_no_reason_and_no_log(reply: Reply | bytes, caplog: pyte
         pytest.param({"base_url": "ftp://upstream.example"}, "begins with http://", id="another scheme"),
         pytest.param({"base_url": "http://"}, "begins with http://", id="no host"),
         pytest.param({"base_url": "http://[::1"}, "is not one", id="a broken address"),
+        pytest.param({"base_url": "http://xn--0"}, "is not one", id="a name that is none"),
+        pytest.param({"base_url": f"http://u:{CANARY}/x@h"}, "is not one", id="a password that ends the host"),
         pytest.param({"base_url": f"http://u:{CANARY}@upstream.example"}, "the token", id="a password in the URL"),
         pytest.param({"path": "/v1/quote"}, "{symbol} once", id="no place for the symbol"),
         pytest.param({"path": "/{symbol}/{symbol}"}, "{symbol} once", id="two places for the symbol"),

@@ -225,7 +225,7 @@ def test_rules_are_shown_as_written_with_what_they_say_now(seen: Visited) -> Non
         pytest.param("from=2026-03-02&to=2026-03-02", ["crowd", "heavy"], id="by day"),
         pytest.param("to=2026-03-01", [], id="before"),
         pytest.param("from=2026-03-03", [], id="after"),
-        pytest.param("page=2", [], id="beyond the end"),
+        pytest.param("page=2", ["crowd", "heavy"], id="beyond the end, the last page"),
     ],
 )
 def test_episodes_are_filtered_by_their_address(seen: Visited, query: str, rules: list[str]) -> None:

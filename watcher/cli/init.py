@@ -63,6 +63,8 @@ def _start(directory: Path) -> "Done":
 
     rules, schema = directory / "rules.toml", directory / "rules.schema.json"
     try:
+        if directory.is_file():
+            raise WatcherError(f"{directory} is a file, not a directory")
         directory.mkdir(parents=True, exist_ok=True)
         with rules.open("x", encoding="utf-8") as file:
             file.write(STARTING_POINT)

@@ -55,8 +55,11 @@ def _print(found: dict[str, object]) -> None:
         typer.echo(f"upstream    DOWN since {output.shown(upstream['since'])}: {upstream['reason']}")
     if isinstance(rules, dict):
         typer.echo(f"rules       {rules['file']}: {'valid' if rules['valid'] else 'NOT VALID, the last good ones run'}")
-        for problem in [each for each in rules["problems"] if each["severity"] == "error"][:1]:
+        errors = [each for each in rules["problems"] if each["severity"] == "error"]
+        for problem in errors[:1]:
             typer.echo(f"            {problem['file']}:{problem['line']}:{problem['column']}: {problem['message']}")
+        if rules["refused"] and not errors:
+            typer.echo(f"            {rules['refused']}")
     depth = found["outbox"]
     if isinstance(depth, dict):
         counts = ", ".join(f"{count} {status}" for status, count in sorted(depth.items()))

@@ -36,15 +36,24 @@ def run(rules: Rules = None, state: State = None, log: Log = LogForm.AUTO) -> No
     from watcher import settings as run_settings
     from watcher.cli.logs import log_to_stderr
     from watcher.daemon import Daemon
+    from watcher.errors import ConfigurationError
     from watcher.reloading import Reloading
     from watcher.rulebook import start
-    from watcher.wiring import live
+    from watcher.wiring import channels, live
 
     # until the daemon listens to it, it would end the process; the rules are about to be read anyway
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     log_to_stderr(form=log)
     settings = run_settings.load(rules=rules, state=state)
-    begun = start(settings.rules_path, settings.state_directory)
+
+    def lacking(book: "RuleBook") -> str | None:
+        try:
+            channels(book, settings, sys.stdout)
+        except ConfigurationError as error:
+            return str(error)
+        return None
+
+    begun = start(settings.rules_path, settings.state_directory, lacking)
 
     async def serve() -> None:
         async with live(settings, begun.book, sys.stdout) as parts:

@@ -1,6 +1,6 @@
 """The rules to start by: the present ones, or the last good ones while those have errors."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,24 +24,33 @@ class Start:
     seen: Contents
     """What was found where the rules are: where watching them goes on from."""
     last_good: bool = False
-    """True if the present rules have errors, and the book is the last good one."""
+    """True if the present rules cannot be run by, and the book is the last good one."""
+    lacks: str | None = None
+    """What the present rules lack, though they have no errors: a channel's URL."""
 
 
-def start(path: Path, state: Path) -> Start:
-    """Return the rules at `path`, or, if they have errors, the last good ones that were kept in the state directory.
+def _nothing(_: RuleBook) -> str | None:
+    return None
+
+
+def start(path: Path, state: Path, lacking: Callable[[RuleBook], str | None] = _nothing) -> Start:
+    """Return the rules at `path`, or, if nothing can run by them, the last good ones kept in the state directory.
+
+    `lacking` returns what is not there that a book needs to be run by, if anything.
 
     Raises:
-        ConfigurationError: the rules have errors, and there are no good ones; the message prints all of them.
+        ConfigurationError: neither can be run by; the message prints what is wrong with those at `path`.
     """
     seen = contents(path)
     present = checked(seen)
-    if present.book is not None:
+    lacks = lacking(present.book) if present.book is not None else None
+    if present.book is not None and lacks is None:
         return Start(present.book, present.files, present.problems, seen)
     kept = last_good(state)
     book = read(kept).book if kept else None
-    if kept is None or book is None:
-        raise ConfigurationError("".join(map(printed, present.problems)).rstrip("\n"))
-    return Start(book, kept, present.problems, seen, last_good=True)
+    if kept is None or book is None or lacking(book) is not None:
+        raise ConfigurationError(lacks or "".join(map(printed, present.problems)).rstrip("\n"))
+    return Start(book, kept, present.problems, seen, last_good=True, lacks=lacks)
 
 
 def refusal(problems: tuple[Problem, ...], state: Path | None = None) -> str:

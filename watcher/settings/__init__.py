@@ -3,8 +3,9 @@
 import os
 from datetime import timedelta
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError
 
@@ -40,12 +41,24 @@ __all__ = [
 ]
 
 
+def _flat(channels: object) -> object:
+    """Return the URL by channel of a--b, too, of which the environment's names make a channel `b` of a channel `a`."""
+    if not isinstance(channels, dict):
+        return channels
+    flat = {name: _flat(url) for name, url in channels.items()}
+    deeper = {
+        f"{name}__{rest}": url for name, urls in flat.items() if isinstance(urls, dict) for rest, url in urls.items()
+    }
+    return {name: url for name, url in flat.items() if not isinstance(url, dict)} | deeper
+
+
 class Settings(BaseSettings):
     """All settings; every field is WATCHER_<FIELD>, nested ones with `__` between."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
         env_nested_delimiter="__",
+        env_ignore_empty=True,  # as files that list all settings have them
         extra="forbid",
         hide_input_in_errors=True,
         frozen=True,
@@ -56,7 +69,7 @@ class Settings(BaseSettings):
     state: Path | None = None
     upstream: UpstreamSettings = UpstreamSettings()
     markets: MarketsSettings = MarketsSettings()
-    channels: dict[str, SecretStr] = Field(default_factory=dict)
+    channels: Annotated[dict[str, SecretStr], BeforeValidator(_flat)] = Field(default_factory=dict)
     retention: Duration = timedelta(days=5 * 365)
     schedule: ScheduleSettings = ScheduleSettings()
     web: WebSettings = WebSettings()
@@ -82,7 +95,7 @@ class Settings(BaseSettings):
     @property
     def rules_path(self) -> Path:
         """The rule file, or directory of rule files: as set, else the first rules.toml there is."""
-        return self.rules or found("rules.toml") or Path("rules.toml")
+        return self.rules.expanduser() if self.rules else found("rules.toml") or Path("rules.toml")
 
     @property
     def state_directory(self) -> Path:

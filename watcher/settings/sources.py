@@ -26,8 +26,12 @@ class Source(PydanticBaseSettingsSource):
         raise NotImplementedError
 
     def __call__(self) -> dict[str, Any]:
-        """Return the settings."""
-        return self._read()
+        """Return the settings; without a token, where one that counts for more says in which file it is."""
+        found = self._read()
+        above, here = self.current_state.get("upstream"), found.get("upstream")
+        if isinstance(above, dict) and "token_file" in above and isinstance(here, dict):
+            return found | {"upstream": {name: value for name, value in here.items() if name != "token"}}
+        return found
 
 
 def directories() -> list[Path]:
@@ -39,8 +43,8 @@ def directories() -> list[Path]:
 
 
 def found(name: str) -> Path | None:
-    """Return the first file called `name` in these directories."""
-    return next((directory / name for directory in directories() if (directory / name).is_file()), None)
+    """Return the first file called `name` in these directories; one that may not be looked into has none."""
+    return next((directory / name for directory in directories() if os.path.isfile(directory / name)), None)  # noqa: PTH113 - Path.is_file raises there
 
 
 def from_file() -> dict[str, Any]:
@@ -65,9 +69,9 @@ def from_credentials() -> dict[str, Any]:
     settings: dict[str, Any] = {}
     for name, (section, field) in CREDENTIALS.items():
         # an empty one is none: systemd 252 can leave no credential out, but fill in for a file that is not there
-        if (directory / name).is_file() and (value := _text(directory / name).strip()):
+        if _there(directory / name) and (value := _text(directory / name).strip()):
             settings[section] = {field: value}
-    if (directory / "channels").is_file():
+    if _there(directory / "channels"):
         settings["channels"] = _toml(directory / "channels")
     return settings
 
@@ -76,9 +80,16 @@ def _credentials() -> Path | None:
     if given := os.environ.get("CREDENTIALS_DIRECTORY"):
         return Path(given)
     settings = found("settings.toml")
-    beside = settings.parent / "credentials" if settings else None
-    # who may not read them, `watcher status` run by anybody, say, does without
-    return beside if beside and beside.is_dir() and os.access(beside, os.R_OK | os.X_OK, effective_ids=True) else None
+    return settings.parent / "credentials" if settings else None
+
+
+def _there(credential: Path) -> bool:
+    """True if there is one to read; who may not read it, `watcher status` run by anybody, say, does without.
+
+    Not so the service: what it is given, it can read.
+    """
+    given = "CREDENTIALS_DIRECTORY" in os.environ
+    return os.path.isfile(credential) and (given or os.access(credential, os.R_OK, effective_ids=True))  # noqa: PTH113 - as above
 
 
 def _text(path: Path) -> str:

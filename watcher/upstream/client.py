@@ -208,9 +208,10 @@ async def _body(response: httpx.Response) -> tuple[bytes, str | None]:
 def _url(base_url: str, path: str) -> httpx.URL:
     try:
         url = httpx.URL(base_url.rstrip("/") + "/" + path.lstrip("/"))
-    except httpx.InvalidURL as error:
-        raise ConfigurationError(f"upstream's URL is not one: {error}") from None
-    if url.scheme not in {"http", "https"} or not url.host:
+        host = url.host
+    except (httpx.InvalidURL, UnicodeError):  # what they say quotes of it, a password perhaps
+        raise ConfigurationError("upstream's URL is not one: http://HOST:PORT, or https://HOST") from None
+    if url.scheme not in {"http", "https"} or not host:
         raise ConfigurationError("upstream's URL begins with http:// or https:// and a host")
     if url.userinfo:
         raise ConfigurationError("upstream's URL holds a password: the place for a secret is the token")

@@ -189,18 +189,22 @@ class Viewing:
 
     def _episodes(self, wanted: EpisodesWanted) -> Part[Episode]:
         with self._live.store.read() as tx:
-            total, keys = tx.history.episodes(
+            of_page = partial(
+                tx.history.episodes,
                 symbols=[wanted.symbol, wanted.symbol.upper()] if wanted.symbol else None,
                 rule=wanted.rule or None,
                 word=wanted.told.value if wanted.told else None,
                 since=datetime.combine(wanted.first, time(), UTC) if wanted.first else None,
                 until=_end(wanted.last) if wanted.last else None,
                 count=EPISODES,
-                skip=(wanted.page - 1) * EPISODES,
             )
-            return Part(
-                episodes(keys, tx.history.of_episodes(keys)), total, wanted.page, max(pages(total, EPISODES), 1)
-            )
+            page = wanted.page
+            total, keys = of_page(skip=(page - 1) * EPISODES)
+            last = max(pages(total, EPISODES), 1)
+            if page > last:  # of a page beyond the end, the last one
+                page = last
+                total, keys = of_page(skip=(page - 1) * EPISODES)
+            return Part(episodes(keys, tx.history.of_episodes(keys)), total, page, last)
 
 
 def _end(day: date) -> datetime | None:
