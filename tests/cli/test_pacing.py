@@ -1,8 +1,13 @@
 """The rate across restarts, seen from upstream: commands one after the other, killed or not."""
 
+import contextlib
 import json
+import os
+import pty
 import signal
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from time import perf_counter
@@ -62,6 +67,30 @@ def test_one_after_the_other_they_keep_to_the_rate(tmp_path: Path, upstream: Ups
     assert len(upstream.arrivals) == 9
     assert upstream.most_in_a_period() == 2
     assert not kept.with_suffix(".new").exists()
+
+
+def test_whoever_waits_because_upstream_said_so_is_told(tmp_path: Path, upstream: Upstream) -> None:
+    poll(tmp_path, upstream)
+    kept = tmp_path / "state" / "pacing.json"
+    kept.write_text(json.dumps(json.loads(kept.read_text()) | {"taken": [], "held": 7.0}))
+    env = environment(upstream.url, tmp_path / "state", WATCHER_UPSTREAM__RATE=RATE)
+    done = watcher("poll", env=env, cwd=tmp_path)
+    assert (done.returncode, "upstream wants to be left alone for another " in done.stderr) == (0, True)
+
+
+def test_a_terminal_sees_how_far_it_is(tmp_path: Path, upstream: Upstream) -> None:
+    env = environment(upstream.url, tmp_path / "state", WATCHER_UPSTREAM__RATE=RATE, TERM="xterm")
+    leader, follower = pty.openpty()
+    command = [sys.executable, "-m", "watcher", "poll"]
+    done = subprocess.run(command, env=env, cwd=tmp_path, stdout=subprocess.PIPE, stderr=follower, check=True)
+    os.close(follower)
+    shown = b""
+    with contextlib.suppress(OSError):  # the end of a terminal
+        while part := os.read(leader, 100_000):
+            shown += part
+    os.close(leader)
+    assert ("symbols" in shown.decode(), "100%" in shown.decode()) == (True, True), shown
+    assert "\x1b" not in done.stdout.decode()
 
 
 def test_the_first_ever_waits_for_nothing(tmp_path: Path, upstream: Upstream) -> None:

@@ -56,9 +56,8 @@ class Promise(Ledger):
             assert debt.kind in ENDS or (told.over is not None) == self._over(debt), "what is over says so"
             assert begun or not (self._hushed(debt, now) or debt.buried), "nobody wants to hear it"
             earlier = [each for each in self.owed(name, debt.alert) if each.number < debt.number]
-            assert all(each in debts or self._idle(name, each, now) for each in earlier), (
-                "what came first is told first"
-            )
+            in_order = all(each in debts or self._idle(name, each, now) for each in earlier)
+            assert begun or in_order, "what came first is told first, if it was there when the message was put together"
             opening = self.opening(name, debt)
             opened = opening is not None and (opening.state == "sent" or opening in debts)
             assert opened or debt.instead or debt.wanted, "no end without its opening"

@@ -10,16 +10,21 @@ import typer
 from watcher.cli.options import Json, Log, LogForm, Rules, State, Symbols
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from watcher.core.answer import SymbolState
+    from watcher.core.answer import Answer, SymbolState
     from watcher.core.book import RuleBook
     from watcher.core.market import Symbol
     from watcher.jobs.poll import Cycle
+    from watcher.jobs.ports import Upstream
     from watcher.settings import Settings
     from watcher.store.store import Store
     from watcher.wiring import Live
+
+
+_LONG = 5.0
+"""Seconds of waiting that a person wants to hear of."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -97,6 +102,20 @@ def poll(
     raise typer.Exit(_exit_code(cycle, told))
 
 
+class _Advancing:
+    """Upstream, with each of its answers shown."""
+
+    def __init__(self, upstream: "Upstream", advanced: "Callable[[], None]") -> None:
+        self._upstream = upstream
+        self._advanced = advanced
+
+    async def ask(self, symbol: "Symbol", count: int) -> "Answer":
+        """Return what upstream says of the newest `count` rows."""
+        answer = await self._upstream.ask(symbol, count)
+        self._advanced()
+        return answer
+
+
 async def _poll(
     settings: "Settings", book: "RuleBook", symbols: "list[Symbol]", dry_run: bool, *, quiet: bool
 ) -> tuple["Cycle", list[dict[str, object]]]:
@@ -104,6 +123,7 @@ async def _poll(
     from dataclasses import replace
     from tempfile import TemporaryDirectory
 
+    from watcher.cli.output import progress
     from watcher.core.notification import Enqueued
     from watcher.jobs.deliver import deliver
     from watcher.jobs.poll import poll
@@ -123,9 +143,11 @@ async def _poll(
         await parts.writer(lambda: tell_recovered(parts.store, book, parts.clock.now()))
         taken = await parts.writer(lambda: take_up(parts.store, book, parts.clock.now()))
         away = await parts.writer(lambda: schedule(settings).missed(parts.store.last_cycle_ended(), began))
-        cycle = await poll(
-            symbols, parts.current_book, parts.upstream, parts.store, parts.writer, parts.clock, away=away
-        )
+        if (held := parts.pacing.usage.held) > _LONG:
+            typer.echo(f"upstream wants to be left alone for another {held:.0f} s: waiting", err=True)
+        with progress("symbols", len(symbols)) as advanced:
+            asked = _Advancing(parts.upstream, advanced)
+            cycle = await poll(symbols, parts.current_book, asked, parts.store, parts.writer, parts.clock, away=away)
         if symbols == list(book.by_symbol):
             await parts.writer(
                 lambda: parts.store.note_cycle(cycle.started, cycle.ended, len(cycle.states), len(cycle.troubled))

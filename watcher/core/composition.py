@@ -140,8 +140,6 @@ def _sort(entries: Iterable[Entry], policy: ChannelPolicy, hush: Hush, now: date
         if blocked is None:
             found.told.append(entry)
             continue
-        # what a person silences is not tried: it has its 48 hours when it may be told
-        since = None if blocked[0].hushes else delivery.first_attempt
-        after = replace(delivery, held=blocked[0], due=blocked[1], first_attempt=since)
+        after = replace(delivery, held=blocked[0], due=blocked[1])
         if after != delivery:
             found.held.append(Entry(notification, after))

@@ -8,8 +8,8 @@ from typing import TypeAlias
 
 GIVE_UP_AFTER = timedelta(hours=48)
 """From the first attempt; then the notification is dead."""
-_LATE = timedelta(hours=1)
-"""An attempt that comes so much later than it was due comes after nobody tried; it is the longest gap there is."""
+_LEAST = 12
+"""Attempts before anything is given up, in seven hours: since the first it may have been silenced, or nobody there."""
 IN_DOUBT_AFTER = 2
 """Unknown outcomes; from then on others know that the channel may not have heard."""
 
@@ -117,11 +117,12 @@ def after(message: Sequence[Delivery], outcome: Outcome, now: datetime, jitter: 
     """Return the deliveries of a message's notifications after one more attempt, in the same order.
 
     Failures back off 1, 2, 4 … 60 minutes, plus up to a tenth: `jitter` in [0, 1) spreads the retries of many. Each
-    notification is dead 48 hours after its own first attempt, those of a message that has begun all together with the
-    youngest. Unknown outcomes are repeated after 1 min, 10 min, 1 h, 6 h and then every 24 h, until there is an answer.
+    notification is dead 48 hours after its own first attempt, and a dozen attempts; those of a message that has begun
+    all together with the youngest. Unknown outcomes are repeated after 1 min, 10 min, 1 h, 6 h and then every 24 h,
+    until there is an answer.
     """
     tried = [
-        replace(each, attempts=each.attempts + 1, first_attempt=_first(each, now), held=None, reason=None)
+        replace(each, attempts=each.attempts + 1, first_attempt=each.first_attempt or now, held=None, reason=None)
         for each in message
     ]
     match outcome:
@@ -133,24 +134,17 @@ def after(message: Sequence[Delivery], outcome: Outcome, now: datetime, jitter: 
             return tuple(replace(each, unknowns=each.unknowns + 1, begun=True) for each in pending)
     doublings = min(max(each.attempts for each in message), 6)
     again = now + timedelta(minutes=min(2**doublings, 60)) * (1 + jitter / 10)
-    youngest = max(each.first_attempt or now for each in tried)
+    youngest, most = max(each.first_attempt or now for each in tried), max(each.attempts for each in tried)
 
     def failed(each: Delivery) -> Delivery:
         # what was unknown stays marked: the answer to a later attempt does not say what became of an earlier one
         begun = each.begun or outcome.begun
-        since = youngest if begun else each.first_attempt or now
-        if outcome.permanent or again > since + GIVE_UP_AFTER:
+        since, attempts = (youngest, most) if begun else (each.first_attempt or now, each.attempts)
+        if outcome.permanent or (again > since + GIVE_UP_AFTER and attempts >= _LEAST):
             return replace(each, status=Status.DEAD, due=None, reason=outcome.reason, begun=begun)
         return replace(each, status=Status.PENDING, due=again, reason=outcome.reason, begun=begun)
 
     return tuple(failed(each) for each in tried)
-
-
-def _first(before: Delivery, now: datetime) -> datetime:
-    """Return when the 48 hours began: time in which nobody tried, for the machine was off, is none of them."""
-    first = min(before.first_attempt or now, now)
-    late = now - (before.due or now)
-    return min(first + late, now) if late > _LATE else first
 
 
 def unopened(before: Delivery) -> Delivery:
