@@ -328,3 +328,20 @@ def test_an_ack_ends_with_its_episode_though_a_revision_opens_it_anew(store: Sto
     ]
     with store.read() as tx:
         assert tx.silences.acks() == []
+
+
+def test_a_rule_edited_to_look_at_positions_keeps_its_episode_through_their_revisions(store: Store) -> None:
+    """It was told by a trade date; the as-of dates that it looks at now lie before that."""
+    of_rows = book(rule(when="daily_trade_avg_ratio > 15", symbols=[HK]), digest="rows")
+    of_positions = book(rule(when="aggregated_short_ratio > 1", symbols=[HK]), digest="positions")
+    take_up(store, of_rows, NOW)
+
+    def told(rules: RuleBook, rows: int, as_of: str, ratio: float) -> list[tuple[Kind, date]]:
+        published = tuple(hk_row(when, daily_trade_avg_ratio=20.0) for when in DAYS[:rows])
+        answer = Answered(HK, published, position(as_of, DAYS[rows - 1], ratio=ratio))
+        return [(each.kind, each.episode) for each in record(store, rules, [answer], NOW)[1]]
+
+    assert told(of_rows, 4, "2025-12-26", 2.0) == [(Kind.OPENED, DAYS[0])]
+    assert take_up(store, of_positions, NOW) == ()
+    assert told(of_positions, 5, "2026-01-02", 0.5) == [(Kind.RESOLVED, DAYS[0])]
+    assert told(of_positions, 5, "2026-01-02", 2.0) == [], "it is as if it had not ended"
