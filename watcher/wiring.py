@@ -227,7 +227,7 @@ async def live(settings: Settings, book: RuleBook, console: TextIO, state: Path 
             kept = _kept(paced, kept_at, clock, writer, first=first, rehearsal=state is not None)
             async with kept, upstream:
                 tally = Tally()
-                counted = Counted(upstream, tally)
+                counted = Counted(upstream, tally.answered)
                 yield Live(settings, book, clock, store, writer, counted, paced, of_book, console, tally)
         finally:
             await writer(store.close)

@@ -30,7 +30,7 @@ def test_answers_are_passed_on_and_counted() -> None:
     )
 
     async def run() -> list[Answer]:
-        counted = Counted(_Upstream(*answers), tally)
+        counted = Counted(_Upstream(*answers), tally.answered)
         return [await counted.ask(HK, 30) for _ in answers]
 
     tally = Tally()

@@ -10,14 +10,13 @@ import typer
 from watcher.cli.options import Json, Log, LogForm, Rules, State, Symbols
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from datetime import datetime
 
-    from watcher.core.answer import Answer, SymbolState
+    from watcher.core.answer import SymbolState
     from watcher.core.book import RuleBook
     from watcher.core.market import Symbol
     from watcher.jobs.poll import Cycle
-    from watcher.jobs.ports import Upstream
     from watcher.settings import Settings
     from watcher.store.store import Store
     from watcher.wiring import Live
@@ -102,20 +101,6 @@ def poll(
     raise typer.Exit(_exit_code(cycle, told))
 
 
-class _Advancing:
-    """Upstream, with each of its answers shown."""
-
-    def __init__(self, upstream: "Upstream", advanced: "Callable[[], None]") -> None:
-        self._upstream = upstream
-        self._advanced = advanced
-
-    async def ask(self, symbol: "Symbol", count: int) -> "Answer":
-        """Return what upstream says of the newest `count` rows."""
-        answer = await self._upstream.ask(symbol, count)
-        self._advanced()
-        return answer
-
-
 async def _poll(
     settings: "Settings", book: "RuleBook", symbols: "list[Symbol]", dry_run: bool, *, quiet: bool
 ) -> tuple["Cycle", list[dict[str, object]]]:
@@ -129,6 +114,7 @@ async def _poll(
     from watcher.jobs.poll import poll
     from watcher.jobs.recovered import tell_recovered
     from watcher.jobs.take_up import take_up
+    from watcher.jobs.tally import Counted
     from watcher.store.store import copy_to
     from watcher.wiring import live, schedule
 
@@ -146,7 +132,7 @@ async def _poll(
         if (held := parts.pacing.usage.held) > _LONG:
             typer.echo(f"upstream wants to be left alone for another {held:.0f} s: waiting", err=True)
         with progress("symbols", len(symbols)) as advanced:
-            asked = _Advancing(parts.upstream, advanced)
+            asked = Counted(parts.upstream, lambda _: advanced())
             cycle = await poll(symbols, parts.current_book, asked, parts.store, parts.writer, parts.clock, away=away)
         if symbols == list(book.by_symbol):
             await parts.writer(

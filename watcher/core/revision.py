@@ -77,7 +77,7 @@ def _episodes(rule: Rule, watch: Watch, window: Window, judged: date) -> tuple[A
     """Fold from the checkpoint to the session of `judged`; return the alert then, and all episodes on the way."""
     alert, checkpoint = watch.base or Alert(watch.rule, watch.symbol), watch.checkpoint or date.min
     # a name may be later than the checkpoint: a trade date, where the rule was edited to look at as-of dates
-    found = [Episode(min(alert.episode, checkpoint))] if alert.episode else []
+    found = [Episode(min(alert.episode, checkpoint), names=(alert.episode,))] if alert.episode else []
     for index, after, change in replay(rule, alert, window, bisect_right(window.dates, checkpoint)):
         if window.dates[index] > judged:
             break
@@ -86,21 +86,19 @@ def _episodes(rule: Rule, watch: Watch, window: Window, judged: date) -> tuple[A
             case Transition(kind=Kind.OPENED):
                 found.append(Episode(change.episode))
             case Transition(kind=Kind.RESOLVED):
-                found[-1] = Episode(found[-1].opened, change.trade_date)
+                found[-1] = replace(found[-1], resolved=change.trade_date)
     return alert, found
 
 
 def _as_told(episodes: Sequence[Episode], alert: Alert, watch: Watch) -> list[Episode]:
     """Return the episodes by the names they were told by; the one that goes on is the alert's, whatever it was."""
-    names = dict(watch.names)
-    if watch.base is not None and watch.base.episode is not None:
-        names.setdefault(min(watch.base.episode, watch.checkpoint or date.min), (watch.base.episode,))
-    told = [replace(each, names=names.get(each.opened, (each.opened,))) for each in episodes if each.resolved]
-    if alert.episode is not None:
-        opened = next((each.opened for each in episodes if each.resolved is None), alert.episode)
-        earlier = (name for name in names.get(opened, ()) if name != alert.episode)
-        told.append(Episode(opened, None, (*earlier, alert.episode)))
-    return told
+    told = [replace(each, names=watch.names.get(each.opened, each.names)) for each in episodes]
+    closed = [replace(each, names=each.names or (each.opened,)) for each in told if each.resolved]
+    if alert.episode is None:
+        return closed
+    fires = next((each for each in told if each.resolved is None), Episode(alert.episode))
+    earlier = (name for name in fires.names if name != alert.episode)
+    return [*closed, replace(fires, names=(*earlier, alert.episode))]
 
 
 def _names(told: Iterable[Episode]) -> tuple[date, ...]:

@@ -1,6 +1,7 @@
 """Tally: what was done since the start of the process, counted; for the telemetry, and to see that it goes on."""
 
 from collections import Counter
+from collections.abc import Callable
 
 from watcher.core.answer import Answer, Refused
 from watcher.core.market import Symbol
@@ -36,15 +37,15 @@ class Tally:
 class Counted:
     """Upstream, with its answers counted."""
 
-    def __init__(self, upstream: Upstream, tally: Tally) -> None:
-        """Ask `upstream`, and count what it says in `tally`."""
+    def __init__(self, upstream: Upstream, answered: Callable[[Answer], None]) -> None:
+        """Ask `upstream`; `answered` counts what it says."""
         self._upstream = upstream
-        self._tally = tally
+        self._answered = answered
 
     async def ask(self, symbol: Symbol, count: int) -> Answer:
         """Return what upstream says of the newest `count` rows."""
         answer = await self._upstream.ask(symbol, count)
-        self._tally.answered(answer)
+        self._answered(answer)
         return answer
 
 
